@@ -1,0 +1,186 @@
+"""Every setting of a reproduction, in one frozen dataclass with three presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one run. Change a field by name with :func:`load_config`; a misspelt name is an error."""
+
+    preset: str  # names the run's folder, runs/<preset>/
+    seed: int = 0  # of the drawn set, the initial weights, the order of training and every resampling
+
+    # Collection (§3.1)
+    collection: str | None = None  # folder of an imported collection; None draws the demo set
+    pictures: int = 0  # drawn illustrations, all splits together
+    characters: int = 80  # drawn world: invented characters
+    titles: int = 20  # drawn world: invented copyrights
+    drawers: int = 24  # drawn world: hands, each with one style
+    general_noise: float = 0.07  # share of true general tags that go unpublished, as on a booru
+    validation_share: float = 0.05  # of the groups
+    test_share: float = 0.05  # of the groups
+    stored_size: int = 256  # pixels, square, as stored in the collection
+
+    # Vocabulary (§3.1: 512 + 512 + 512 + 3)
+    general_tags: int = 512
+    copyright_tags: int = 512
+    character_tags: int = 512
+    minimum_positives: int = 1  # on the training split; a rarer tag is left out of the vocabulary
+
+    # Networks (Table 1)
+    image_size: int = 224  # pixels, square, as the network sees it
+    width: float = 1.0  # multiplies every hidden layer's channels
+    head_convolutions: int = 3  # after the last pooling: 3 in Table 1, 4 in the released weights
+    dropout_vgg_a: float = 0.5  # between fully connected layers
+    dropout_vgg_nin: float = 0.5  # between head convolutions
+
+    # Training (ours: the paper's recipe is in a supplement that is lost)
+    epochs: int = 20  # of the paper's two networks
+    epochs_batch_norm: int = 20  # of the row that is ours
+    batch_size: int = 256
+    learning_rate_vgg_a: float = 1e-3  # Adam's peak
+    learning_rate_vgg_nin: float = 1e-3
+    warmup: float = 0.05  # share of the steps over which the learning rate rises from zero
+    weight_decay: float = 0.0  # decoupled (AdamW)
+    checkpoint_every: int = 1000  # steps between checkpoints; one is also written at the end of each epoch
+    workers: int = 0  # threads that prepare batches; the order of samples does not depend on it
+    precision: str = "auto"  # auto: bfloat16 on CUDA, float32 elsewhere; or "float32", "bfloat16"
+
+    # "Pre-trained net" (Table 2)
+    pretrained: str = "auto"  # "imagenet", "surrogate", or "auto": ImageNet's if cached or to be fetched
+    pretrained_pictures: int = 0  # training pictures its logistic regression sees; 0: all
+    surrogate_classes: int = 100  # fractal classes, used when ImageNet weights cannot be had
+    surrogate_images: int = 6000  # fractal pictures the surrogate is trained on, an epoch
+    surrogate_epochs: int = 3
+    logistic_regression_c: float = 1.0  # inverse L2 strength, as in scikit-learn
+
+    # Evaluation
+    bootstrap: int = 1000  # resamples of the test images
+
+
+PRESETS = {
+    "smoke": Config(
+        preset="smoke",
+        pictures=640,
+        characters=8,
+        titles=4,
+        drawers=12,
+        stored_size=40,
+        validation_share=0.1,
+        test_share=0.2,
+        minimum_positives=12,
+        image_size=32,
+        width=0.125,
+        dropout_vgg_a=0.0,
+        dropout_vgg_nin=0.0,
+        epochs=2,
+        epochs_batch_norm=1,
+        batch_size=32,
+        pretrained="surrogate",
+        surrogate_classes=8,
+        surrogate_images=256,
+        surrogate_epochs=1,
+        bootstrap=100,
+    ),
+    "demo": Config(
+        preset="demo",
+        pictures=36000,
+        stored_size=72,
+        test_share=0.12,
+        general_tags=200,
+        minimum_positives=100,
+        image_size=64,
+        width=0.25,
+        dropout_vgg_a=0.0,
+        dropout_vgg_nin=0.0,
+        epochs=6,
+        epochs_batch_norm=2,
+        batch_size=64,
+        checkpoint_every=500,
+        pretrained="surrogate",
+        pretrained_pictures=10_000,
+        surrogate_images=4000,
+        surrogate_epochs=2,
+    ),
+    "paper": Config(preset="paper", minimum_positives=100, workers=8, surrogate_images=100_000, surrogate_epochs=20),
+}
+
+
+def load_config(preset: str, **overrides: Any) -> Config:
+    """Return a preset with some fields replaced.
+
+    Parameters
+    ----------
+    preset : "smoke", "demo" or "paper"
+    overrides : field names of :class:`Config` and their values
+
+    Raises
+    ------
+    ValueError
+        For an unknown preset.
+    TypeError
+        For a field that does not exist, or a value of another type than the field's.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset {preset!r} is unknown; use one of {', '.join(PRESETS)}")
+    fields = {field.name: field for field in dataclasses.fields(Config)}
+    unknown = sorted(set(overrides) - set(fields))
+    if unknown:
+        raise TypeError(f"Config has no field {', '.join(map(repr, unknown))}; its fields are {', '.join(fields)}")
+    return dataclasses.replace(PRESETS[preset], **{k: _checked(fields[k], v) for k, v in overrides.items()})
+
+
+def _checked(field: dataclasses.Field, value: Any) -> Any:
+    """Accept an int where a float is meant and a path where a string is; refuse every other mismatch."""
+    if field.name == "collection" and value is not None:
+        value = str(home() / value)  # a relative path means the same folder in every notebook
+    kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}[field.type]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise TypeError(f"{field.name}={value!r}: expected {field.type}, got {type(value).__name__}")
+    return float(value) if field.type == "float" else value
+
+
+def parse_overrides(assignments: list[str]) -> dict[str, Any]:
+    """Turn ``["epochs=3", "width=0.5"]`` from a command line into overrides for :func:`load_config`."""
+    types = {field.name: field.type for field in dataclasses.fields(Config)}
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"--set {assignment!r}: write it as name=value")
+        try:
+            overrides[name] = {"int": int, "float": float}.get(types.get(name, ""), str)(text)
+        except ValueError:
+            raise ValueError(f"--set {name}={text!r}: expected {types[name]}") from None
+    return overrides
+
+
+def home() -> Path:
+    """Folder that holds ``runs/`` and ``figures/``: ``$I2V_HOME``, or the checkout the package lies in."""
+    return Path(os.environ.get("I2V_HOME") or Path(__file__).resolve().parent.parent).resolve()
+
+
+def run_folder(config: Config) -> Path:
+    """``runs/<preset>/`` below :func:`home`, whatever the working directory."""
+    return home() / "runs" / config.preset
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and PyTorch's global generators.
+
+    The kit draws from local generators only; this keeps a reader's own experiments in a notebook repeatable.
+    """
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)

@@ -1,0 +1,164 @@
+"""A collection on disk: ``posts.parquet``, ``pixels.npy`` and, last, ``collection.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+VERSION = 1
+SPLITS = ("train", "val", "test")
+CATEGORIES = ("general", "copyright", "character", "rating")  # the paper's order
+RATINGS = ("safe", "questionable", "explicit")
+
+_tags = pa.list_(pa.string())
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("md5", pa.string()),
+        ("source_url", pa.string()),
+        ("artist", pa.string()),
+        ("rating", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("general", _tags),
+        ("copyright", _tags),
+        ("character", _tags),
+        ("group", pa.string()),
+        ("split", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """N illustrations: a table of posts and their pixels.
+
+    Attributes
+    ----------
+    folder : where it lies
+    posts : pyarrow table of :data:`SCHEMA`, a row an illustration
+    pixels : uint8 array, shape (N, S, S, 3), RGB, a read-only memory map
+    info : contents of ``collection.json``: version, size S, resize policy, counts, fingerprint
+    """
+
+    folder: Path
+    posts: pa.Table
+    pixels: np.ndarray
+    info: dict[str, Any]
+
+    def __len__(self) -> int:
+        return self.posts.num_rows
+
+    def column(self, name: str) -> list:
+        """One column of the posts as a Python list (of strings, or of lists of tags)."""
+        return self.posts.column(name).to_pylist()
+
+    def split(self, name: str) -> np.ndarray:
+        """Row numbers of one split, ascending: int64 array."""
+        if name not in SPLITS:
+            raise ValueError(f"split {name!r} is unknown; use one of {', '.join(SPLITS)}")
+        return np.flatnonzero(np.asarray(self.posts.column("split")) == name)
+
+    def truth(self) -> list[dict[str, Any]] | None:
+        """Exact scenes of a drawn collection, a dictionary a row, or None for any other. For evaluation only."""
+        path = self.folder / "truth.jsonl"
+        if not path.exists():
+            return None
+        with path.open(encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the content: the same posts and pixels give the same string."""
+        return self.info["fingerprint"]
+
+
+def partial_folder(folder: Path) -> Path:
+    """Where a collection grows until :func:`finish_collection` gives it its name."""
+    return folder.with_name(folder.name + ".partial")
+
+
+def create_pixels(folder: Path, count: int, size: int) -> np.ndarray:
+    """Open ``pixels.npy`` of a growing collection for writing: uint8 memory map, shape (count, size, size, 3).
+
+    An existing file of that shape is opened as it is, so that interrupted work can go on.
+    """
+    partial_folder(folder).mkdir(parents=True, exist_ok=True)
+    path, shape = partial_folder(folder) / "pixels.npy", (count, size, size, 3)
+    if path.exists():
+        pixels = np.load(path, mmap_mode="r+")
+        if pixels.shape == shape and pixels.dtype == np.uint8:
+            return pixels
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def finish_collection(
+    folder: Path, posts: pa.Table, resize: str, fingerprint: str, truth: list[dict[str, Any]] | None = None
+) -> Collection:
+    """Write the posts beside the pixels and move the whole to its final name.
+
+    Parameters
+    ----------
+    folder : final folder; must not exist
+    posts : table of :data:`SCHEMA`
+    resize : policy that made the pixels square: "warp", "pad", "crop" or "drawn"
+    fingerprint : names the content, see :attr:`Collection.fingerprint`
+    truth : exact scenes of drawn pictures, a dictionary a row
+    """
+    partial = partial_folder(folder)
+    pixels = np.load(partial / "pixels.npy", mmap_mode="r")
+    if posts.num_rows != len(pixels):
+        raise ValueError(f"posts has {posts.num_rows} rows and pixels.npy {len(pixels)}; they must match")
+    posts = posts.select(SCHEMA.names).cast(SCHEMA)
+    ids = posts.column("id").to_pylist()
+    if len(set(ids)) != len(ids):
+        raise ValueError("posts: the ids are not unique; give every illustration its own")
+    pq.write_table(posts, partial / "posts.parquet")
+    if truth is not None:
+        with (partial / "truth.jsonl").open("w", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(scene, ensure_ascii=False) + "\n" for scene in truth)
+    splits = posts.column("split").to_pylist()
+    info = {
+        "version": VERSION,
+        "size": int(pixels.shape[1]),
+        "resize": resize,
+        "counts": {name: splits.count(name) for name in SPLITS},
+        "fingerprint": fingerprint,
+    }
+    (partial / "collection.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, folder)
+    return open_collection(folder)
+
+
+def open_collection(folder: str | Path) -> Collection:
+    """Open a finished collection.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no finished collection.
+    ValueError
+        If its version is not ours, or its parts disagree.
+    """
+    folder = Path(folder)
+    try:
+        info = json.loads((folder / "collection.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        cure = "make one with `python -m i2v_lib import-folder FOLDER --out COLLECTION`"
+        if partial_folder(folder).exists():
+            cure = "the import was interrupted: run the same command again and it goes on"
+        raise FileNotFoundError(f"{folder} is no finished collection (no collection.json); {cure}") from None
+    if info["version"] != VERSION:
+        raise ValueError(f"{folder}: collection version {info['version']}, this kit reads {VERSION}; import it again")
+    posts = pq.read_table(folder / "posts.parquet")
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    if len(pixels) != posts.num_rows:
+        raise ValueError(f"{folder}: {posts.num_rows} posts but {len(pixels)} pictures; import it again")
+    return Collection(folder, posts, pixels, info)

@@ -1,0 +1,100 @@
+"""Which illustrations show the same picture: equal pixels, or perceptual hashes a few bits apart."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+from scipy.fft import dctn
+
+SIDE = 32  # pixels of the reduced grey picture that is hashed
+FLAT = 2.0  # grey levels: a picture whose standard deviation is lower has no structure to hash
+WITHIN = 4  # bits of 64 that near-duplicates may differ in
+
+
+def perceptual_hash(image: Image.Image) -> int | None:
+    """Hash what a picture looks like, so that small changes of it flip few of the 64 bits.
+
+    The 64 lowest frequencies of the grey picture's cosine transform are compared with their median: scaling,
+    recompression and brightness leave nearly all of those comparisons alone.
+
+    Returns
+    -------
+    unsigned 64-bit integer, or None for a picture too flat to be told from another by its structure
+    """
+    grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float64)
+    if grey.std() < FLAT:
+        return None
+    frequencies = dctn(grey)[:8, :8].round()  # a symmetric picture has zeros; their noise must not count
+    bits = np.packbits(frequencies > np.median(frequencies))
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def find_groups(digests: Sequence[Hashable], hashes: Sequence[int | None], within: int = WITHIN) -> list[int]:
+    """Group illustrations with equal pixels or with perceptual hashes at most ``within`` bits apart.
+
+    Groups are closed: where A is near B and B near C, all three share one.
+
+    Parameters
+    ----------
+    digests : N values that are equal exactly where the pixels are
+    hashes : N perceptual hashes from :func:`perceptual_hash`
+    within : largest Hamming distance of a near-duplicate, in bits
+
+    Returns
+    -------
+    list of N row numbers
+        The lowest row of each illustration's group; its own where it stands alone.
+    """
+    parents = list(range(len(digests)))
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = row = parents[parents[row]]  # halve the way for the next question
+        return row
+
+    def join(first: int, second: int) -> None:
+        low, high = sorted((root(first), root(second)))
+        parents[high] = low
+
+    row_of_digest: dict[Hashable, int] = {}
+    row_of_hash: dict[int, int] = {}
+    for row, (digest, value) in enumerate(zip(digests, hashes, strict=True)):
+        join(row_of_digest.setdefault(digest, row), row)
+        if value is not None:
+            join(row_of_hash.setdefault(value, row), row)
+    rows, distinct = list(row_of_hash.values()), np.array(list(row_of_hash), dtype=np.uint64)
+    for first, second in near_pairs(distinct, within):
+        join(rows[first], rows[second])
+    return [root(row) for row in range(len(parents))]
+
+
+def near_pairs(hashes: np.ndarray, within: int) -> Iterator[tuple[int, int]]:
+    """Yield every pair of hashes at most ``within`` bits apart, some of them more than once.
+
+    Two hashes that differ in at most d bits agree in one of d + 1 pieces. So the hashes are sorted by each
+    piece, and only those with equal pieces are compared: all neighbors one step apart at once, then two
+    steps, and so on. Memory grows with the number of hashes, never with its square.
+
+    Parameters
+    ----------
+    hashes : uint64 array, shape (N,)
+    within : Hamming distance in bits, 0 to 63
+
+    Yields
+    ------
+    pairs of indices into ``hashes``
+    """
+    edges = np.linspace(0, 64, within + 2).astype(int).tolist()
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        pieces = (hashes >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
+        order = np.argsort(pieces, kind="stable")
+        values, pieces = hashes[order], pieces[order]
+        step, here = 1, np.arange(len(order))
+        while len(here):
+            here = here[here + step < len(order)]
+            here = here[pieces[here] == pieces[here + step]]
+            near = here[np.bitwise_count(values[here] ^ values[here + step]) <= within]
+            yield from zip(order[near].tolist(), order[near + step].tolist(), strict=True)
+            step += 1

@@ -1,0 +1,212 @@
+"""What this machine lacks to run the kit, and the cure for each: ``python -m i2v_lib doctor``.
+
+A check is a function that returns a :class:`Check`; :func:`examine` calls them all.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from i2v_lib.config import Config, home, run_folder
+from i2v_lib.show.reproduce import require_writable
+
+PINS = Path(__file__).resolve().parent.parent / "requirements.txt"
+LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pillow", "pyarrow", "matplotlib", "papermill")
+VGG16 = "vgg16-397923af.pth"  # torchvision's file of ImageNet weights
+PAPER_PICTURES = 1_287_596  # §3.1
+FEATURES = 4096  # of VGG-16's last fully connected layer, float32
+GIB = 2**30
+
+
+class Check(NamedTuple):
+    """One finding: its status is "ok", "note" (the kit runs, with a difference) or "fatal"."""
+
+    status: str
+    text: str
+    cure: str = ""
+
+
+def versions() -> Check:
+    """Python, the kit and the libraries that decide results."""
+    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
+    found = ", ".join(f"{name} {installed.get(name, 'missing')}" for name in ("i2v-lib", *LIBRARIES))
+    system = f"{platform.system()} {platform.machine()}"
+    return Check("ok", f"Python {platform.python_version()} on {system}; {found}")
+
+
+def pins(path: Path = PINS) -> Check:
+    """Installed libraries against the exact pins; a local build such as 2.15.0+cpu counts as its release."""
+    if not path.exists():
+        return Check("note", f"{path} is missing: versions are not compared", "install the kit from a clone")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    required = [pin for pin in map(Requirement, lines) if pin.marker is None or pin.marker.evaluate()]
+    missing, others = [], []
+    for pin in required:
+        try:
+            installed = metadata.version(pin.name)
+        except metadata.PackageNotFoundError:
+            missing.append(pin.name)
+            continue
+        if not pin.specifier.contains(Version(installed).public, prereleases=True):
+            others.append(f"{pin.name} {installed} instead of {str(pin.specifier).removeprefix('==')}")
+    cure = "rebuild the environment: make clean, then make lab; or pip install -r requirements.txt"
+    if missing:
+        return Check("fatal", f"not installed: {_few(missing)}", cure)
+    if others:
+        return Check("note", f"other versions than pinned: {_few(others)}; numbers may differ slightly", cure)
+    return Check("ok", f"all {len(required)} pinned libraries are installed")
+
+
+def torch_pair() -> Check:
+    """Whether torch and torchvision are builds for each other, which shows only when they are imported."""
+    try:
+        import torch  # noqa: F401
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError, OSError) as error:
+        text = f"torch and torchvision cannot be imported together ({error})"
+        return Check("fatal", text, "install both from the same place: pip install -r requirements.txt")
+    return Check("ok", "torch and torchvision match")
+
+
+def device() -> Check:
+    """The accelerator that training will use, and whether it computes what the CPU computes."""
+    import torch
+
+    if not torch.accelerator.is_available():
+        return Check("ok", "no accelerator: everything runs on the CPU, as the demo preset expects")
+    accelerator = torch.accelerator.current_accelerator()
+    name = torch.cuda.get_device_name() if accelerator.type == "cuda" else accelerator.type
+    pairs = list(zip(two_steps("cpu"), two_steps(accelerator.type), strict=True))
+    difference = max(abs(a - b) for a, b in pairs)
+    text = f"{torch.accelerator.device_count()} × {name}; two steps end {difference:.0e} off the CPU's"
+    if not all(math.isclose(a, b, rel_tol=1e-2) for a, b in pairs):  # TF32 keeps 1e-3
+        return Check("fatal", text, "update its driver, or hide it (on NVIDIA: export CUDA_VISIBLE_DEVICES=)")
+    return Check("ok", text)
+
+
+def two_steps(device: str) -> list[float]:
+    """Losses of a small convolutional network before, between and after two steps of gradient descent."""
+    import torch
+    from torch import nn
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(8, 3, 16, 16, generator=generator).to(device)
+    targets = (torch.rand(8, 5, generator=generator) < 0.5).float().to(device)
+    network = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 5, 3),
+        nn.AdaptiveAvgPool2d(1),
+    )
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
+    network.to(device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+    losses = []
+    for _ in range(3):
+        loss = nn.functional.binary_cross_entropy_with_logits(network(images).flatten(1), targets)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
+def threads() -> Check:
+    """Threads that PyTorch computes with, against the machine's cores."""
+    import torch
+
+    used, cores = torch.get_num_threads(), psutil.cpu_count(logical=False) or os.cpu_count()
+    text = f"{used} thread{'s' if used > 1 else ''} on {cores} cores"
+    if used < cores:
+        return Check("note", text, f"training on the CPU is faster with all: export OMP_NUM_THREADS={cores}")
+    return Check("ok", text)
+
+
+def memory(config: Config) -> Check:
+    """Free memory against what the largest stage holds: the pre-trained net's features of every picture."""
+    needed = 2 * GIB + _pictures(config) * FEATURES * 4  # the pixels are a memory map and take none
+    free = psutil.virtual_memory().available
+    text = f"{_gib(free)} of memory free, {config.preset} needs about {_gib(needed)}"
+    if free < needed:
+        return Check("note", text, "close other programs, or choose fewer pictures: --set pictures=…")
+    return Check("ok", text)
+
+
+def disk(config: Config) -> Check:
+    """Free space where ``runs/`` lies against what a run writes: pixels, features, weights, checkpoints."""
+    needed = GIB + _pictures(config) * (3 * config.stored_size**2 + FEATURES * 4)
+    folder = next(f for f in (run_folder(config), *run_folder(config).parents) if f.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{_gib(free)} of disk free below {folder}, {config.preset} needs about {_gib(needed)}"
+    if free < needed:
+        return Check("fatal", text, "free some space, or set I2V_HOME to a folder on a larger disk")
+    return Check("ok", text)
+
+
+def writable() -> Check:
+    """Whether runs and figures can be written."""
+    try:
+        require_writable(home())
+    except OSError as error:
+        text, _, cure = str(error).rpartition("; ")
+        return Check("fatal", text, cure)
+    return Check("ok", f"runs/ and figures/ can be written in {home()}")
+
+
+def imagenet_weights() -> Check:
+    """Whether VGG-16's ImageNet weights, which the "Pre-trained net" wants, are cached."""
+    import torch
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG16
+    if path.exists():
+        return Check("ok", f"ImageNet weights of VGG-16 are cached in {path.parent}")
+    text = "ImageNet weights of VGG-16 are not cached: they are fetched or, offline, a surrogate is used"
+    return Check("note", text, f"to have them offline, copy {VGG16} into {path.parent}")
+
+
+def examine(config: Config) -> list[Check]:
+    """Run every check; those that need PyTorch only when it can be imported."""
+    pair = torch_pair()
+    checks = [versions(), pins(), pair, memory(config), disk(config), writable()]
+    if pair.status == "ok":
+        checks += [device(), threads(), imagenet_weights()]
+    return checks
+
+
+def report(checks: list[Check]) -> str:
+    """One line a check, its cure below it, and a verdict; the user's folder is shown as ``~``."""
+    lines = []
+    for check in checks:
+        lines.append(f"{check.status:5}  {check.text}")
+        if check.cure:
+            lines.append(f"       → {check.cure}")
+    fatal = sum(check.status == "fatal" for check in checks)
+    lines.append(f"{fatal} problem{'s' if fatal > 1 else ''} to cure first" if fatal else "ready")
+    user = Path.home()
+    return "\n".join(lines).replace(str(user), "~") if user != Path(user.anchor) else "\n".join(lines)
+
+
+def _pictures(config: Config) -> int:
+    """Pictures of a run; a preset that draws none is meant for a collection of the paper's size."""
+    return config.pictures or PAPER_PICTURES
+
+
+def _few(names: list[str], shown: int = 5) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _gib(count: int) -> str:
+    return f"{count / GIB:.1f} GiB"

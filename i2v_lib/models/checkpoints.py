@@ -1,0 +1,223 @@
+"""Weights and checkpoints on disk: one safetensors file each, its header holding the rest as JSON.
+
+A file appears under its name only when it is whole, and no pickle is ever read.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+HEADER = "i2v_lib"  # the entry of the safetensors header that holds our JSON
+SPARE = 1 << 20  # bytes asked for beside the tensors
+
+
+def save_weights(path: Path | str, network: nn.Module, metadata: dict[str, Any]) -> None:
+    """Write a network's parameters and buffers.
+
+    Parameters
+    ----------
+    path : file to write, ``….safetensors``; an older one is replaced only by a whole new one
+    network : on any device
+    metadata : what JSON can hold: config, vocabulary, fingerprint
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written.
+    """
+    _write(Path(path), dict(network.state_dict()), metadata)
+
+
+def load_weights(path: Path | str, network: nn.Module) -> dict[str, Any]:
+    """Fill a network with saved weights and return the metadata saved with them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or its tensors are not the network's in name and shape.
+    """
+    tensors, metadata = _read(Path(path))
+    _check_tensors(Path(path), tensors, network.state_dict())
+    network.load_state_dict(tensors)
+    return metadata
+
+
+def read_metadata(path: Path | str) -> dict[str, Any]:
+    """Metadata of a weights or checkpoint file, without reading its tensors."""
+    return _read(Path(path), tensors=False)[1]
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, optimizer: torch.optim.AdamW, metadata: dict[str, Any]
+) -> None:
+    """Write all that training needs to go on: weights, the optimizer's state, and JSON ``metadata``.
+
+    Raises
+    ------
+    FloatingPointError
+        If a weight is not finite; the checkpoint before stays.
+    OSError
+        If the disk is full or the folder cannot be written; the checkpoint before stays.
+    """
+    tensors = _training_tensors(network, optimizer)
+    broken = [name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
+    if broken:
+        raise FloatingPointError(
+            f"{', '.join(broken[:3])}: no longer finite, so {path} was not overwritten; lower learning_rate"
+        )
+    _write(path, tensors, metadata)
+
+
+def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, Any]:
+    """Bring a network and its fused optimizer to where a checkpoint left them; return its metadata."""
+    tensors, metadata = _read(path)
+    for parameter in network.parameters():  # as the optimizer's first step would
+        moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
+    current = _training_tensors(network, optimizer)
+    _check_tensors(path, tensors, current)
+    with torch.no_grad():
+        for name, tensor in current.items():
+            tensor.copy_(tensors[name])
+    return metadata
+
+
+def check_resumable(path: Path, settings: dict[str, Any], machine: dict[str, Any], force: bool) -> None:
+    """Compare a checkpoint's ``settings`` and ``machine`` with those it would be resumed under.
+
+    A changed machine only warns, that the weights may not be bit for bit what they would have been.
+
+    Raises
+    ------
+    ValueError
+        If a setting changed and ``force`` is not set; the message names each.
+    """
+    saved, settings = read_metadata(path), json.loads(json.dumps(settings))
+    if saved["settings"] != settings and not force:
+        changes = _differences(saved["settings"], settings)
+        raise ValueError(
+            f"{path} was written under other settings: {changes}; "
+            "delete it to train anew, or pass force=True to go on from it"
+        )
+    if saved["machine"] != machine:
+        changes = _differences(saved["machine"], machine)
+        warnings.warn(f"resumed weights may differ in their last bits: {changes}", stacklevel=4)
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What can change the last bits of a result, by name."""
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "mkldnn": torch.backends.mkldnn.is_available(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that appears under its name only when it is whole."""
+    temporary = _temporary(path)
+    temporary.write_text(text, encoding="utf-8")
+    _publish(temporary, path)
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Entries that changed, for an error message."""
+    names = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {then.get(name)!r}, is {now.get(name)!r}" for name in names)
+
+
+def _training_tensors(network: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, torch.Tensor]:
+    """Every tensor of a training, the optimizer's named after the parameters: ``optimizer/exp_avg/…``."""
+    tensors = dict(network.state_dict())
+    for name, parameter in network.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"optimizer/{key}/{name}"] = value
+    return tensors
+
+
+def _check_tensors(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Refuse tensors that are not the expected ones in name and shape."""
+    differences = [
+        f"{name}: {_shape(found.get(name))} in the file, {_shape(expected.get(name))} in the network"
+        for name in sorted(found.keys() | expected.keys())
+        if _shape(found.get(name)) != _shape(expected.get(name))
+    ]
+    if differences:
+        raise ValueError(
+            f"{path} is of another network, in {len(differences)} tensors; {'; '.join(differences[:3])}. "
+            "Build the network with the width, image_size and tags it was saved with"
+        )
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "absent" if tensor is None else " × ".join(map(str, tensor.shape)) or "a number"
+
+
+def _read(path: Path, tensors: bool = True) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors (if wanted) and JSON of a file of ours."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; train the network first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})[HEADER])
+            return {name: file.get_tensor(name) for name in file.keys()} if tensors else {}, metadata  # noqa: SIM118
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is damaged or was not written by this kit ({error}); delete it") from error
+
+
+def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
+    """Write beside the final name, push to the disk, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    needed = sum(t.numel() * t.element_size() for t in tensors.values()) + SPARE
+    _check_space(path, needed)
+    temporary = _temporary(path)
+    try:
+        contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
+        save_file(contiguous, temporary, {HEADER: json.dumps(metadata)})
+        _publish(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        _check_space(path, needed)
+        raise OSError(f"{path} could not be written ({error}); the file before, if any, is intact") from error
+
+
+def _check_space(path: Path, needed: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise OSError(
+            errno.ENOSPC,
+            f"the disk is full: {needed:,} bytes needed, {free:,} free; the file before, if any, is intact. "
+            "Make room and run the same command again",
+            str(path),
+        )
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Give a file its final name once its bytes are on the disk, and the name too."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

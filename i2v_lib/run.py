@@ -1,0 +1,253 @@
+"""Run: the artifacts of one reproduction, each built once from the others and reused while its inputs stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from i2v_lib import models
+from i2v_lib.config import Config, run_folder
+from i2v_lib.data.batches import Batches
+from i2v_lib.data.collection import Collection, open_collection
+from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint
+from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
+from i2v_lib.evaluation.metrics import average_precision, map_by_category
+from i2v_lib.models.checkpoints import load_weights, read_metadata
+from i2v_lib.models.logistic import fit_logistic
+from i2v_lib.models.networks import TagNetwork, build_network
+from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
+from i2v_lib.models.training import fit, predict
+
+NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")
+SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
+
+# what decides a network's weights beside the data
+_NETWORK_FIELDS = ("seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision")
+_PRETRAINED_FIELDS = ("seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
+                      "surrogate_images", "surrogate_epochs", "logistic_regression_c")  # fmt: skip
+
+
+def _once(method: Callable) -> Callable:
+    """Keep what a method of :class:`Run` returned, by its arguments."""
+
+    @functools.wraps(method)
+    def kept(self: Run, *arguments: Any) -> Any:
+        key = (method.__name__, *arguments)
+        if key not in self._kept:
+            self._kept[key] = method(self, *arguments)
+        return self._kept[key]
+
+    return kept
+
+
+class Run:
+    """One reproduction, in ``runs/<preset>/``.
+
+    Ask for any artifact; what it needs is built first, and what stands on disk with the same fingerprint is read.
+
+    Parameters
+    ----------
+    config : all settings
+
+    Attributes
+    ----------
+    folder : ``runs/<preset>/``
+    figures : where notebooks save figures, tables and ``metrics.json``
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.folder = run_folder(config)
+        self.figures = self.folder / "figures"
+        self._kept: dict[tuple, Any] = {}
+
+    @_once
+    def collection(self) -> Collection:
+        """The illustrations: an imported collection if the config names one, else the drawn demo set."""
+        if self.config.collection:
+            return open_collection(self.config.collection)
+        folder, fingerprint = self.folder / "collection", drawn_fingerprint(self.config)
+        if folder.exists():
+            try:
+                collection = open_collection(folder)
+                if collection.fingerprint == fingerprint:
+                    return collection
+            except (OSError, ValueError) as error:
+                print(f"{folder} cannot be used ({error}); drawing it again")
+            shutil.rmtree(folder)
+        with self._timed("draw"):
+            return draw_collection(self.config, folder)
+
+    @_once
+    def vocabulary(self) -> Vocabulary:
+        """The tags that are learned and scored (§3.1)."""
+        return build_vocabulary(self.collection(), self.config)
+
+    @_once
+    def targets(self) -> np.ndarray:
+        """Which picture has which tag: uint8 array, shape (N, T)."""
+        return targets(self.collection(), self.vocabulary())
+
+    @_once
+    def network(self, name: str) -> TagNetwork:
+        """A trained network in eval mode.
+
+        Parameters
+        ----------
+        name : "vgg_a", "vgg_nin" or "vgg_nin_bn"
+        """
+        network = build_network(name, len(self.vocabulary()), self.config)
+        folder, inputs = self._network_folder(name), self._network_inputs(name)
+        weights = folder / "weights.safetensors"
+        if weights.exists():
+            if read_metadata(weights)["inputs"] == inputs:
+                load_weights(weights, network)
+                return network.eval()
+            shutil.rmtree(folder)
+        collection, config = self.collection(), self.config
+        batches = Batches(
+            collection.pixels, self.targets(), collection.split("train"), config.batch_size, config.image_size, config.seed, config.workers
+        )  # fmt: skip
+        metadata = {"inputs": inputs, "config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
+        with self._timed(f"train {name}"):
+            return fit(
+                network, batches, inputs["epochs"], inputs["learning_rate"], folder,
+                validate=self._validation_map, warmup=config.warmup, weight_decay=config.weight_decay,
+                precision=config.precision, checkpoint_every=config.checkpoint_every, fingerprint=inputs, metadata=metadata,
+            )  # fmt: skip
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """One record an epoch of a network's training: epoch, loss, seconds, images_per_second, map (on validation)."""
+        self.network(name)
+        return read_metadata(self._network_folder(name) / "weights.safetensors")["history"]
+
+    @_once
+    def logits(self, name: str) -> np.ndarray:
+        """Scores before the sigmoid on the test split.
+
+        Parameters
+        ----------
+        name : one of :data:`SYSTEMS`. "random" are normal numbers; "untrained" is the pre-trained net's architecture with
+            its random initial weights, read by the same logistic regression
+
+        Returns
+        -------
+        float32 array, shape (n_test, T), rows in the order of ``collection().split("test")``
+        """
+        test = self.collection().split("test")
+        if name == "random":
+            rng = np.random.default_rng([self.config.seed, len(test)])
+            return rng.standard_normal((len(test), len(self.vocabulary()))).astype(np.float32)
+        if name in ("pretrained", "untrained"):
+            return self._stored(f"{name}-logits", self._data_inputs() | self._settings(_PRETRAINED_FIELDS), lambda: self._read_out(name))
+        if name not in NETWORKS:
+            raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
+        network = self.network(name)
+
+        def score() -> np.ndarray:
+            return predict(network, self.collection().pixels, test, self.config.image_size, progress=f"scoring {name}")
+
+        return self._stored(f"{name}-logits", self._network_inputs(name), score)
+
+    def pretrained_source(self) -> str:
+        """Where the pre-trained net's weights come from: "ImageNet" or "surrogate"."""
+        return self._pretrained()[1]
+
+    def seconds(self) -> dict[str, float]:
+        """How long each stage took when it was last built."""
+        path = self.folder / "seconds.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @_once
+    def _pretrained(self) -> tuple[Any, str]:
+        with self._timed("pre-trained net", keep_longer=True):
+            return pretrained_network(self.config, self.folder / "pretrained")
+
+    def _read_out(self, name: str) -> np.ndarray:
+        """Test logits of a logistic regression on the features of a network that never saw a tag (§4.1)."""
+        network, source = self._pretrained() if name == "pretrained" else (untrained_network(self.config), "surrogate")
+        collection, config = self.collection(), self.config
+        train, test = collection.split("train"), collection.split("test")
+        if 0 < config.pretrained_pictures < len(train):
+            rng = np.random.default_rng(config.seed)
+            train = np.sort(rng.choice(train, config.pretrained_pictures, replace=False))
+        with self._timed(f"logistic regression, {name}"):
+            features = pretrained_features(network, source, collection.pixels, np.concatenate([train, test]), config)
+            model = fit_logistic(features[: len(train)], self.targets()[train], config.logistic_regression_c)
+            return model.logits(features[len(train) :])
+
+    def _validation_map(self, network: TagNetwork) -> dict[str, float]:
+        """Mean average precision a category on the validation split."""
+        rows = self.collection().split("val")
+        if not len(rows):
+            return {}
+        logits = predict(network, self.collection().pixels, rows, self.config.image_size)
+        ap = average_precision(self.targets()[rows], logits)
+        return {category: value for category, (value, _) in map_by_category(ap, self.vocabulary().blocks).items()}
+
+    def _network_folder(self, name: str) -> Path:
+        return self.folder / "networks" / name
+
+    def _data_inputs(self) -> dict[str, Any]:
+        return {"collection": self.collection().fingerprint, "vocabulary": self.vocabulary().fingerprint}
+
+    def _settings(self, fields: tuple[str, ...]) -> dict[str, Any]:
+        return {field: getattr(self.config, field) for field in fields}
+
+    def _network_inputs(self, name: str) -> dict[str, Any]:
+        """All that decides a network's weights; they are reused while this stands."""
+        if name not in NETWORKS:
+            raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}")
+        config, kind = self.config, "vgg_a" if name == "vgg_a" else "vgg_nin"
+        return {
+            **self._data_inputs(),
+            **self._settings(_NETWORK_FIELDS),
+            "network": name,
+            "code": _code_fingerprint(),
+            "epochs": config.epochs_batch_norm if name == "vgg_nin_bn" else config.epochs,
+            "learning_rate": getattr(config, f"learning_rate_{kind}"),
+            "dropout": getattr(config, f"dropout_{kind}"),
+        }
+
+    def _stored(self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array kept in ``arrays/<name>.npy`` beside the inputs it was made from."""
+        path = self.folder / "arrays" / f"{name}.npy"
+        note = path.with_suffix(".json")
+        if note.exists() and json.loads(note.read_text()) == inputs:
+            return np.load(path)
+        array = build()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        note.unlink(missing_ok=True)  # the note is written last: without it the array does not count
+        np.save(path, array)
+        note.write_text(json.dumps(inputs, indent=2))
+        return array
+
+    @contextmanager
+    def _timed(self, stage: str, keep_longer: bool = False) -> Iterator[None]:
+        """Note a stage's wall time; of a stage that may be read from disk, ``keep_longer`` keeps the building's."""
+        start = time.perf_counter()
+        yield
+        taken, known = time.perf_counter() - start, self.seconds()
+        if keep_longer:
+            taken = max(taken, known.get(stage, 0.0))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "seconds.json").write_text(json.dumps(known | {stage: round(taken, 1)}, indent=2))
+
+
+@functools.cache
+def _code_fingerprint() -> str:
+    """Hash of the code that trains networks: a change of it trains them again."""
+    digest = hashlib.sha256()
+    for name in ("networks.py", "loss.py", "training.py"):
+        digest.update((Path(models.__file__).parent / name).read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,189 @@
+"""Paper beside ours: the published figures, their gallery, and the block of numbers in the README."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from i2v_lib.config import Config
+from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.show import paper
+from i2v_lib.show.captions import claim_sentence, data_phrase
+from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
+from i2v_lib.show.tables import count, number
+
+if TYPE_CHECKING:
+    from i2v_lib.run import Run
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+
+def publish(run: Run, folder: Path) -> None:
+    """Replace the published figures by a run's, with a gallery, and bring the README's numbers up to date.
+
+    Parameters
+    ----------
+    run : its ``figures`` folder must hold what the notebooks save
+    folder : of the published figures; the README beside it, if there is one, is updated
+
+    Raises
+    ------
+    ValueError
+        If a figure was made with other settings than the run's, or the README has lost its markers.
+    """
+    metrics = read_metrics(run.figures)
+    records = _read_records(run)
+    readme = folder.parent / "README.md"
+    text = replace_results(readme.read_text(encoding="utf-8"), metrics) if readme.exists() else None
+
+    fresh, stale = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
+    for leftover in (fresh, stale):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name in records:
+        for path in run.figures.glob(f"{name}.*"):
+            shutil.copyfile(path, fresh / path.name)
+    shutil.copyfile(run.figures / METRICS, fresh / METRICS)
+    (fresh / "README.md").write_text(render_gallery(records, metrics, run.config), encoding="utf-8")
+    if folder.exists():
+        folder.rename(stale)
+    fresh.rename(folder)
+    shutil.rmtree(stale, ignore_errors=True)
+    if text is not None:
+        readme.write_text(text, encoding="utf-8")
+
+
+def render_results(metrics: Mapping[str, Any]) -> str:
+    """Table 2 beside the paper's, the verdicts on its claims, time and machine, as Markdown."""
+    heads = [*CATEGORIES, *(f"paper: {category}" for category in CATEGORIES)]
+    lines = [_row(["mAP (%)", *heads]), _row(["---"] + ["---:"] * len(heads))]
+    for system, categories in metrics["table2"].items():
+        ours = [_interval(categories[category]) for category in CATEGORIES]
+        theirs = [number(paper.TABLE2.get(system, {}).get(category)) for category in CATEGORIES]
+        lines.append(_row([paper.system_name(system, metrics["pretrained"]), *ours, *theirs]))
+    first = next(iter(metrics["table2"].values()))
+    tags = [count(first[category]["tags"]) for category in CATEGORIES]
+    lines.append(
+        _row(["Tags scored", *tags, *(count(paper.VOCABULARY[category]) for category in CATEGORIES)])
+    )
+    claims = [f"- {claim_sentence(metrics['differences'], *pair)}" for pair in paper.CLAIMS]
+    sources = metrics["sources"]
+    seconds, machine = sum(metrics["seconds"].values()), metrics["machine"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"*{metrics['preset']}* preset, seed {metrics['seed']}: {data_phrase(sources)}, of which "
+            f"{sources['illustrations']['test']:,} are tested. Brackets: 95 % bootstrap intervals over the "
+            "test illustrations. The paper's columns: 1.29 million real illustrations.",
+            "",
+            "What the paper claims, and whether it holds on this data (paired bootstrap, in points of mAP):",
+            "",
+            *claims,
+            "",
+            f"Data, training and scores took {seconds / 60:.0f} minutes on {machine['cores']} cores "
+            f"({machine['accelerator'] or machine['cpu']}), torch {machine['torch']}.",
+        ]
+    )
+
+
+def replace_results(text: str, metrics: Mapping[str, Any]) -> str:
+    """A README whose block between the two markers is rendered anew.
+
+    Raises
+    ------
+    ValueError
+        If the text does not hold both markers once, in order.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in rest or END in after:
+        raise ValueError(f"README.md: the results need the lines {BEGIN} and {END}, once each; put them back")
+    return f"{before}{BEGIN}\n{render_results(metrics)}\n{END}{after}"
+
+
+def render_gallery(
+    records: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Any], config: Config
+) -> str:
+    """Every figure with its caption and files, then paper beside ours, then why the numbers differ.
+
+    Parameters
+    ----------
+    records : name -> contents of the figure's JSON, in the order to show
+    metrics : contents of ``metrics.json``
+    config : of the run
+    """
+    parts = ["# Gallery", "Written by `make reproduce`; change nothing here by hand."]
+    for name, record in records.items():
+        kinds = ["pdf", "png", "json"] + (["csv"] if name.startswith("table") else [])
+        files = " · ".join(f"[{kind.upper()}]({name}.{kind})" for kind in kinds)
+        alt = record["caption"].partition(". ")[0].replace("[", "(").replace("]", ")")
+        parts += [f"## {_title(name)}", f"![{alt}]({name}.png)", record["caption"], files]
+    parts += ["## Paper beside ours", render_results(metrics)]
+    parts += ["## Why our numbers are not the paper's", _reasons(metrics, config)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _reasons(metrics: Mapping[str, Any], config: Config) -> str:
+    """What differs from the paper's experiment, computed from the settings."""
+    sources = metrics["sources"]
+    first = next(iter(metrics["table2"].values()))
+    tags = sum(first[category]["tags"] for category in CATEGORIES)
+    reasons = [
+        f"**Data.** {data_phrase(sources)}; the paper has {paper.ILLUSTRATIONS:,} real ones.",
+        f"**Tags.** {tags:,} are scored; the paper has {sum(paper.VOCABULARY.values()):,}. A mean "
+        "over fewer and more frequent tags is higher at the same skill: hold each system against the random "
+        "control.",
+        f"**Networks.** {config.image_size} px instead of 224, {config.width:g} of the paper's width, "
+        f"{config.epochs} epochs.",
+        "**Recipe.** Optimizer, schedule, dropout and augmentation are ours; the paper's supplement is lost.",
+        "**Chance.** The intervals tell how the choice of test illustrations moves a number. They do "
+        "not hold what another seed of the training would change, and are not corrected for comparing four "
+        "categories.",
+    ]
+    if metrics["pretrained"] == "surrogate":
+        reasons.insert(
+            3,
+            "**Pre-trained net.** ImageNet weights could not be had, so VGG-16 was trained on formula-drawn "
+            "fractals instead: a weaker start than the paper's, and called *surrogate* everywhere.",
+        )
+    return "\n".join(f"- {reason}" for reason in reasons)
+
+
+def _read_records(run: Run) -> dict[str, dict[str, Any]]:
+    """JSON of every figure of a run, by notebook, then by name."""
+    expected = plain(settings(run.config))
+    records = {}
+    for path in run.figures.glob("*.json"):
+        if path.name == METRICS:
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if any(record[key] != value for key, value in expected.items()):
+            raise ValueError(
+                f"{path} was made with other settings; run {record['sources']['notebook']} again"
+            )
+        records[path.stem] = record
+    return dict(sorted(records.items(), key=lambda item: (item[1]["sources"]["notebook"], item[0])))
+
+
+def _title(name: str) -> str:
+    """ "table2_map" -> "Table 2: map"; "learning_curves" -> "Learning curves"."""
+    head, _, rest = name.partition("_")
+    for prefix, word in (("table", "Table"), ("fig", "Fig.")):
+        number = head.removeprefix(prefix)
+        if number.isdigit():
+            return f"{word} {number}: {rest.replace('_', ' ')}"
+    return name.removeprefix("table_").removeprefix("fig_").replace("_", " ").capitalize()
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _interval(score: Mapping[str, Any]) -> str:
+    if score["map"] is None:
+        return "–"
+    return f"{score['map']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"

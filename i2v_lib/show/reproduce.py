@@ -1,0 +1,111 @@
+"""Execute the notebooks in order: every table and figure of a preset."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from i2v_lib.config import Config, home, load_config, run_folder
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+class NotebookError(Exception):
+    """A cell of a notebook failed."""
+
+
+def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None = None) -> Config:
+    """Execute notebooks and keep the executed copies in ``runs/<preset>/notebooks/``.
+
+    The figures go to ``runs/<preset>/figures/``. Those of the demo preset without overrides are also
+    published into ``figures/``.
+
+    Parameters
+    ----------
+    preset, overrides : as :func:`i2v_lib.config.load_config` takes them
+        Checked before the first notebook starts.
+    numbers : leading numbers of the notebooks to execute, such as ``["03"]``; None executes all
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown preset, override or notebook.
+    OSError
+        If the results cannot be written.
+    NotebookError
+        If a cell fails; the executed copy holds its traceback.
+    """
+    overrides = _anchored(overrides)
+    config = load_config(preset, **overrides)
+    notebooks = find_notebooks(numbers)
+    executed = run_folder(config) / "notebooks"
+    require_writable(executed)
+
+    # Imported late: it takes seconds, and a wrong argument should show at once.
+    from papermill import PapermillExecutionError
+
+    from i2v_lib.show.execute import run_notebook
+
+    for count, notebook in enumerate(notebooks, start=1):
+        print(f"[{count}/{len(notebooks)}] {notebook.name}", flush=True)
+        start = time.monotonic()
+        copy = executed / notebook.name
+        try:
+            run_notebook(notebook, copy, {"PRESET": preset, "OVERRIDES": overrides})
+        except PapermillExecutionError as error:
+            cause = f"{error.ename}: {error.evalue}"
+            raise NotebookError(f"{notebook.name} failed with {cause}; its traceback is in {copy}") from error
+        print(f"      {time.monotonic() - start:.0f} s", flush=True)
+    print(f"executed notebooks: {executed}")
+    print(f"tables and figures: {_publish(config, overrides)}")
+    return config
+
+
+def find_notebooks(numbers: list[str] | None = None, folder: Path = NOTEBOOKS) -> list[Path]:
+    """Notebooks of the kit in the order of their numbers: all, or those whose number is asked for."""
+    found = {path.name.split("_")[0]: path for path in sorted(folder.glob("[0-9]*_*.ipynb"))}
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no notebooks; install from a clone: pip install -e .")
+    asked = found if numbers is None else [number.zfill(2) for number in numbers]
+    for number in asked:
+        if number not in found:
+            raise ValueError(f"--notebook {number}: there is none with this number; use {', '.join(found)}")
+    return [path for number, path in found.items() if number in asked]
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder and write a file into it, so that a run fails in its first second or not at all.
+
+    Raises
+    ------
+    OSError
+        If either fails; the message names the cure.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        cure = "set I2V_HOME to a folder that you can write to"
+        raise OSError(f"{folder} cannot be written ({error.strerror}); {cure}") from None
+
+
+def _anchored(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Make the collection's path absolute: a notebook's working directory is not the caller's."""
+    if overrides.get("collection") is None:
+        return overrides
+    return {**overrides, "collection": str(Path(overrides["collection"]).expanduser().resolve())}
+
+
+def _publish(config: Config, overrides: dict[str, Any]) -> Path:
+    """Publish the plain demo preset into ``figures/``; return the folder where the figures lie."""
+    from i2v_lib.run import Run
+    from i2v_lib.show.report import publish
+
+    run = Run(config)
+    if config.preset != "demo" or overrides:
+        return run.figures
+    publish(run, home() / "figures")
+    return home() / "figures"

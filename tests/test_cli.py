@@ -1,0 +1,324 @@
+"""The command line, the Makefile, and every command that the README and CONTRIBUTING.md show."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from papermill import PapermillExecutionError
+from PIL import Image
+
+from i2v_lib import doctor
+from i2v_lib.__main__ import build_parser, main
+from i2v_lib.config import load_config, parse_overrides, run_folder
+from i2v_lib.data.collection import open_collection
+from i2v_lib.show import reproduce
+
+ROOT = Path(__file__).resolve().parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+
+def shown_commands():
+    """Lines of the ```sh blocks of our documents, without comments."""
+    for name in DOCUMENTS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                if words:
+                    yield name, words
+
+
+@pytest.mark.parametrize("words", [words for _, words in shown_commands()], ids=" ".join)
+def test_shown_commands_exist(words):
+    """A command of the kit parses and its settings are real; a make target and a named file exist."""
+    if words[:3] == ["python", "-m", "i2v_lib"]:
+        options = vars(build_parser().parse_args(words[3:]))
+        load_config(options.get("preset") or "demo", **parse_overrides(options.get("set", [])))
+    elif words[0] == "make":
+        assert set(words[1:]) <= set(TARGETS)
+    elif words[:3] == ["python", "-m", "pytest"]:
+        assert all((ROOT / word).exists() for word in words[3:])
+    elif words[:3] == ["uv", "pip", "compile"]:
+        assert words[-1] == "requirements.txt"
+    else:
+        assert words == [".", ".venv/bin/activate"]
+
+
+def test_documents_show_commands():
+    assert {name for name, _ in shown_commands()} == set(DOCUMENTS)
+
+
+def test_help_lists_every_command_without_waiting_for_pytorch():
+    code = "import sys, i2v_lib.__main__ as m; print(m.build_parser().format_help(), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
+    for command in ("reproduce", "draw", "import-folder", "export-folder", "train", "doctor"):
+        assert re.search(rf"^    {command}\b", done.stdout, re.MULTILINE)
+    assert done.stdout.split()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduce", "smoke", "--set", "epoch=3"], "no field 'epoch'"),
+        (["reproduce", "smoke", "--set", "epochs=three"], "expected int"),
+        (["reproduce", "smoke", "--set", "epochs"], "name=value"),
+        (["reproduce", "smoke", "--notebook", "99"], "--notebook 99"),
+        (["train", "smoke", "--set", "colection=x"], "no field 'colection'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_starts(arguments, message, notebooks, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert not notebooks.executed
+
+
+def test_an_unknown_command_or_preset_is_refused(capsys):
+    for arguments in (["reproduse", "demo"], ["reproduce", "huge"], []):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_stopping_says_how_to_go_on(notebooks, capsys):
+    notebooks.error = KeyboardInterrupt()
+    assert main(["reproduce", "smoke"]) == 130
+    assert "run the same command to go on" in capsys.readouterr().err
+
+
+def test_a_failing_cell_is_one_line_that_names_the_copy_with_its_traceback(notebooks, tmp_path, capsys):
+    notebooks.error = PapermillExecutionError(
+        cell_index=3,
+        exec_count=2,
+        source="1 / 0",
+        ename="ZeroDivisionError",
+        evalue="division by zero",
+        traceback=[],
+    )
+    assert main(["reproduce", "smoke"]) == 2
+    copy = tmp_path / "home" / "runs" / "smoke" / "notebooks" / "01_data_collection.ipynb"
+    cause = "failed with ZeroDivisionError: division by zero"
+    assert capsys.readouterr().err == f"error: 01_data_collection.ipynb {cause}; its traceback is in {copy}\n"
+
+
+def test_a_home_that_cannot_be_written_stops_before_the_first_notebook(
+    notebooks, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("I2V_HOME", str(tmp_path / "file"))
+    assert main(["reproduce", "smoke"]) == 2
+    assert "set I2V_HOME" in capsys.readouterr().err
+    assert not notebooks.executed
+
+
+def test_doctor_exits_by_what_it_finds(monkeypatch, capsys):
+    for status, code in (("ok", 0), ("note", 0), ("fatal", 1)):
+        monkeypatch.setattr(doctor, "examine", lambda config, s=status: [doctor.Check(s, "text", "cure")])
+        assert main(["doctor"]) == code
+        assert "text" in capsys.readouterr().out
+
+
+def test_a_folder_goes_into_a_collection_and_back(tmp_path, capsys):
+    """The handlers hand every option on: size, resize policy and limit show in what comes out."""
+    pictures, collection, out = (tmp_path / name for name in ("ma collection", "imported", "back"))
+    pictures.mkdir()
+    for number in range(5):
+        noise = np.random.default_rng(number).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(pictures / f"{number}.png")
+        (pictures / f"{number}.txt").write_text("1girl, long_hair")
+    command = ["import-folder", str(pictures), "--out", str(collection), "--size", "16", "--resize", "pad"]
+    assert main(command) == 0
+    assert "5 illustrations" in capsys.readouterr().out
+    opened = open_collection(collection)
+    assert (opened.info["size"], opened.info["resize"]) == (16, "pad")
+    assert main(["export-folder", "--collection", str(collection), "--out", str(out), "--limit", "3"]) == 0
+    assert len(list(out.rglob("*.png"))) == 3
+    assert main([*command[:-1], "crop"]) == 2  # another collection stands there
+    assert main([*command[:-1], "crop", "--overwrite"]) == 0
+    assert open_collection(collection).info["resize"] == "crop"
+
+
+def test_train_makes_the_network_asked_for(monkeypatch, capsys):
+    asked = []
+
+    def run(config):
+        return SimpleNamespace(network=lambda name: asked.append((name, config)), folder="runs")
+
+    monkeypatch.setitem(sys.modules, "i2v_lib.run", SimpleNamespace(Run=run))
+    assert main(["train", "smoke", "--network", "vgg_a", "--set", "epochs=1"]) == 0
+    assert asked == [("vgg_a", load_config("smoke", epochs=1))]
+
+
+def test_draw_writes_the_sheet_asked_for(monkeypatch, tmp_path):
+    def contact_sheet(config, count, size, columns):
+        return Image.new("RGB", (columns * size, count // columns * size + config.seed))
+
+    monkeypatch.setitem(sys.modules, "i2v_lib.data.drawn.sheet", SimpleNamespace(contact_sheet=contact_sheet))
+    out = tmp_path / "sheet.png"
+    assert (
+        main(["draw", "--count", "6", "--seed", "1", "--size", "10", "--columns", "3", "--out", str(out)])
+        == 0
+    )
+    assert Image.open(out).size == (30, 21)
+
+
+# --- reproduce
+
+
+@pytest.fixture
+def notebooks(tmp_path, monkeypatch):
+    """Three empty notebooks, and stand-ins that record what would be executed and published."""
+    seen = SimpleNamespace(executed=[], published=[], error=None)
+
+    def run_notebook(path, out, parameters):
+        if seen.error:
+            raise seen.error
+        seen.executed.append((path.name, out, parameters))
+
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name in ("02_training.ipynb", "01_data_collection.ipynb", "10_late.ipynb", "notes.ipynb"):
+        (folder / name).touch()
+    monkeypatch.setenv("I2V_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(reproduce, "find_notebooks", lambda numbers: find_notebooks(numbers, folder))
+    monkeypatch.setitem(sys.modules, "i2v_lib.show.execute", SimpleNamespace(run_notebook=run_notebook))
+    run = SimpleNamespace(Run=lambda config: SimpleNamespace(figures=run_folder(config) / "figures"))
+    monkeypatch.setitem(sys.modules, "i2v_lib.run", run)
+    report = SimpleNamespace(publish=lambda run, figures: seen.published.append(figures))
+    monkeypatch.setitem(sys.modules, "i2v_lib.show.report", report)
+    return seen
+
+
+find_notebooks = reproduce.find_notebooks
+
+
+def test_all_notebooks_run_in_order_with_their_parameters(notebooks, tmp_path, capsys):
+    assert main(["reproduce", "smoke", "--set", "epochs=3", "width=0.5"]) == 0
+    names = ["01_data_collection.ipynb", "02_training.ipynb", "10_late.ipynb"]
+    executed = tmp_path / "home" / "runs" / "smoke" / "notebooks"
+    parameters = {"PRESET": "smoke", "OVERRIDES": {"epochs": 3, "width": 0.5}}
+    assert notebooks.executed == [(name, executed / name, parameters) for name in names]
+    out = capsys.readouterr().out
+    assert "[1/3] 01_data_collection.ipynb" in out
+    assert str(executed) in out
+    assert str(tmp_path / "home" / "runs" / "smoke" / "figures") in out
+
+
+def test_only_the_notebooks_asked_for_run(notebooks):
+    main(["reproduce", "smoke", "--notebook", "2", "10"])
+    assert [name for name, *_ in notebooks.executed] == ["02_training.ipynb", "10_late.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "published"),
+    [(["demo"], True), (["smoke"], False), (["demo", "--set", "seed=1"], False)],
+)
+def test_only_the_plain_demo_is_published(arguments, published, notebooks, tmp_path):
+    main(["reproduce", *arguments])
+    assert notebooks.published == [tmp_path / "home" / "figures"] * published
+
+
+def test_a_collection_is_found_from_any_working_directory(notebooks, tmp_path, monkeypatch):
+    """A kernel may work elsewhere, so a relative path is made absolute where the reader typed it."""
+    monkeypatch.chdir(tmp_path)
+    main(["reproduce", "smoke", "--notebook", "01", "--set", "collection=my pictures"])
+    assert notebooks.executed[0][2]["OVERRIDES"] == {"collection": str(tmp_path / "my pictures")}
+
+
+def test_a_package_without_notebooks_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="from a clone"):
+        find_notebooks(None, tmp_path)
+
+
+# --- make
+
+STUB = """#!/bin/sh
+echo "$*" >> log
+case "$*" in
+  *"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
+  *"-e ."*) test ! -e broken ;;
+  *version_info*) test ! -e old ;;
+esac
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """`make` in a folder with spaces and accents and a stub as Python: returns exit code, calls, output."""
+    folder = tmp_path / "dossier élevé à part"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    stub = folder / "a python"
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+
+    def run(*targets):
+        (folder / "log").write_text("")
+        command = ["make", "PYTHON=./a python", *targets]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+        }
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        return done.returncode, (folder / "log").read_text(), done.stdout
+
+    run.folder = folder
+    return run
+
+
+def test_make_builds_the_environment_once_and_again_when_the_pins_change(make):
+    code, calls, _ = make("reproduce")
+    assert code == 0
+    assert "pip install" in calls
+    assert calls.endswith("-m i2v_lib reproduce demo\n")
+    assert make("reproduce")[1] == "-m i2v_lib reproduce demo\n"
+    stamp = (make.folder / ".venv" / ".ready").stat().st_mtime
+    os.utime(make.folder / "requirements.txt", (stamp + 5, stamp + 5))
+    assert "pip install" in make("test")[1]
+
+
+def test_make_rebuilds_a_half_built_environment(make):
+    (make.folder / "broken").touch()
+    code, calls, _ = make("test")
+    assert code != 0
+    assert "pytest" not in calls
+    (make.folder / "broken").unlink()
+    code, calls, _ = make("test")
+    assert (code, "-m venv --clear" in calls, "-m pytest" in calls) == (0, True, True)
+
+
+def test_make_refuses_an_old_python(make):
+    (make.folder / "old").touch()
+    code, calls, out = make("lab")
+    assert (code != 0, "venv --clear" in calls, "not Python 3.11 or newer" in out) == (True, False, True)
+
+
+def test_make_alone_lists_its_targets(make):
+    _, calls, out = make()
+    assert calls == ""
+    assert all(f"make {target} " in out for target in TARGETS if target != "help")
+
+
+def test_make_clean_keeps_the_published_figures(make):
+    for folder in ("figures", "runs", "i2v_lib/__pycache__", "tests", "benchmarks", "notebooks"):
+        (make.folder / folder).mkdir(parents=True)
+    make("clean")
+    assert (make.folder / "figures").is_dir()
+    assert not (make.folder / "runs").exists()
+    assert not (make.folder / "i2v_lib" / "__pycache__").exists()
+
+
+def test_continuous_integration_runs_make_test():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"

@@ -1,0 +1,72 @@
+"""Groups of near-duplicates against brute force; the perceptual hash, and what it must and must not see."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from i2v_lib.data.duplicates import find_groups, near_pairs, perceptual_hash
+
+
+def drawing(seed, side=160):
+    small = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def distance(first, second):
+    return (perceptual_hash(first) ^ perceptual_hash(second)).bit_count()
+
+
+def test_small_changes_stay_near_and_other_pictures_do_not():
+    for seed in range(20):
+        picture = drawing(seed)
+        assert distance(picture, picture.resize((71, 90))) <= 4
+        assert distance(picture, ImageEnhance.Brightness(picture).enhance(0.9)) <= 4
+        noisy = np.asarray(picture) + np.random.default_rng(seed).normal(0, 3, (160, 160, 3))
+        assert distance(picture, Image.fromarray(noisy.clip(0, 255).astype(np.uint8))) <= 4
+    apart = [distance(drawing(i), drawing(j)) for i, j in itertools.combinations(range(20), 2)]
+    assert min(apart) > 4
+    assert 24 < np.mean(apart) < 40  # as between coins
+
+
+def test_flat_pictures_have_no_hash():
+    assert perceptual_hash(Image.new("RGB", (50, 50), "white")) is None
+    assert perceptual_hash(Image.new("RGB", (50, 50), (255, 254, 255))) is None
+
+
+def planted_hashes(count, generator):
+    """Random hashes, and beside each a copy with 0 to 6 bits flipped."""
+    hashes = generator.integers(0, 2**64, count, dtype=np.uint64)
+    copies = hashes.copy()
+    for i in range(count):
+        for bit in generator.choice(64, generator.integers(0, 7), replace=False):
+            copies[i] ^= np.uint64(1) << np.uint64(bit)
+    return np.concatenate([hashes, copies])
+
+
+@pytest.mark.parametrize("within", [0, 1, 4, 6])
+def test_near_pairs_equal_brute_force(within):
+    hashes = planted_hashes(300, np.random.default_rng(within))
+    distances = np.bitwise_count(hashes[:, None] ^ hashes[None])
+    expected = {(i, j) for i, j in zip(*np.nonzero(distances <= within), strict=True) if i < j}
+    assert len(expected) > 20
+    assert {tuple(sorted(pair)) for pair in near_pairs(hashes, within)} == expected
+
+
+def test_groups_are_closed_and_named_by_their_first_row():
+    chain = [0b0, 0b1111, 0b11111111]  # 0 - 4 - 8 bits: the ends meet through the middle
+    assert find_groups(list("abc"), chain) == [0, 0, 0]
+    assert find_groups(list("abc"), chain, within=3) == [0, 1, 2]
+    assert find_groups(["x", "y", "x", "z"], [None, None, None, None]) == [0, 1, 0, 3]
+    assert find_groups(["x", "y", "y"], [7, 15 << 60, None]) == [0, 1, 1]
+    assert find_groups([], []) == []
+
+
+def test_many_equal_pictures_cost_little():
+    started = time.perf_counter()
+    assert set(find_groups(range(50_000), [5] * 50_000)) == {0}  # 1.2 billion pairs, none of them listed
+    hashes = np.random.default_rng(0).integers(0, 2**64, 50_000, dtype=np.uint64).tolist()
+    assert find_groups(range(50_000), hashes) == list(range(50_000))
+    assert time.perf_counter() - started < 4

@@ -1,0 +1,367 @@
+"""Importing a folder: nothing stops it, nothing it says is lost, and a killed run ends like any other."""
+
+import csv
+import filecmp
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2v_lib.data import intake
+from i2v_lib.data.collection import open_collection, partial_folder
+from i2v_lib.data.folder import export_folder, import_folder
+
+SIZE = 16
+
+
+def drawing(seed, width=40, height=30):
+    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def write(path, seed, tags=None, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawing(seed).save(path, **options)
+    if tags is not None:
+        path.with_suffix(".txt").write_text(tags, encoding="utf-8")
+
+
+def simple_folder(folder, count=30):
+    for seed in range(count):
+        write(folder / f"{seed:03d}.png", seed, f"tag {seed % 3}, character:person {seed % 5}, rating:s")
+    return folder
+
+
+def run(folder, out, **options):
+    return import_folder(folder, out, **({"size": SIZE, "progress": False} | options))
+
+
+def bad_images(collection):
+    with (collection.folder / "bad_images.csv").open(encoding="utf-8", newline="") as lines:
+        return {row["path"]: row["reason"] for row in csv.DictReader(lines)}
+
+
+def contents(collection):
+    return {path.name: path.read_bytes() for path in sorted(collection.folder.iterdir())}
+
+
+def test_tags_from_every_kind_of_sidecar(tmp_path):
+    folder = tmp_path / "in put é"
+    write(folder / "a.png", 1, "long_hair, rating:explicit")
+    write(folder / "deep" / "er" / "b.jpg", 2)
+    (folder / "deep/er/b.jpg.txt").write_text("smile", encoding="utf-8")
+    write(folder / "c.webp", 3, "ignored, since the JSON keeps categories")
+    (folder / "c.json").write_text(
+        '{"tag_string_general": "hat", "tag_string_character": "rin"}', encoding="utf-8"
+    )
+    write(folder / "d.gif", 4, "ignored, since the table has a row")
+    write(folder / "no ending", 5, "sky", format="PNG")
+    (folder / "tags.csv").write_text(
+        'path,general,character,rating,artist\nd.gif,"bow, tie","ren",q,An Artist\n', encoding="utf-8"
+    )
+    types = tmp_path / "types.json"
+    types.write_text('{"sky": "copyright"}', encoding="utf-8")
+    collection = run(folder, tmp_path / "out", tag_types=types, default_rating="questionable")
+    assert collection.column("id") == ["a.png", "c.webp", "d.gif", "deep/er/b.jpg", "no ending"]
+    assert collection.column("general") == [["long hair"], ["hat"], ["bow", "tie"], ["smile"], []]
+    assert collection.column("character") == [[], ["rin"], ["ren"], [], []]
+    assert collection.column("copyright") == [[], [], [], [], ["sky"]]
+    assert collection.column("rating") == ["explicit", *["questionable"] * 4]
+    assert collection.column("artist")[2] == "An Artist"
+    assert (collection.column("width")[0], collection.column("height")[0]) == (40, 30)
+    expected = np.asarray(drawing(1).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    assert (collection.pixels[0] == expected).all()
+    assert bad_images(collection) == {}
+
+
+def test_hundreds_of_damaged_files_never_stop_it(tmp_path):
+    folder = simple_folder(tmp_path / "in", 20)
+    generator = np.random.default_rng(0)
+    for i in range(320):
+        kind = ("PNG", "JPEG", "GIF", "WEBP")[i % 4]
+        buffer = io.BytesIO()
+        drawing(1000 + i).save(buffer, kind)
+        data = bytearray(buffer.getvalue())
+        if i % 3 == 0:
+            data = data[: generator.integers(len(data))]
+        elif i % 3 == 1:
+            for place in generator.integers(0, len(data), 5):
+                data[place] ^= 1 << generator.integers(8)
+        else:
+            data[len(data) // 4 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 4)
+        (folder / f"x{i}.{kind.lower()}").write_bytes(data)
+        (folder / f"x{i}.txt").write_text("damaged", encoding="utf-8")
+    collection = run(folder, tmp_path / "out")
+    bad = bad_images(collection)
+    assert len(collection) + len(bad) == 340
+    assert not any(name[0] == "0" for name in bad)  # every sound one is in
+    assert len(bad) > 200
+    assert set(bad.values()) <= {"truncated", "damaged", "not_an_image", "empty", "too_large", "unsupported"}
+
+
+def test_every_unusable_file_is_listed_with_its_reason(tmp_path):
+    folder = simple_folder(tmp_path / "in", 3)
+    write(folder / "untagged.png", 10)
+    write(folder / "empty tags.png", 11, " , ")
+    write(folder / "broken.png", 12)
+    (folder / "broken.json").write_text("{", encoding="utf-8")
+    write(folder / "deep.png", 13)
+    (folder / "deep.json").write_text("[" * 100_000, encoding="utf-8")
+    write(folder / "latin.png", 14)
+    (folder / "latin.txt").write_bytes("é".encode("latin-1"))
+    (folder / "zero.png").write_bytes(b"")
+    (folder / "zero.txt").write_text("a", encoding="utf-8")
+    (folder / "text.png").write_text("hello", encoding="utf-8")
+    (folder / "text.txt").write_text("a", encoding="utf-8")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "pipe.txt").write_text("a", encoding="utf-8")
+    (folder / "tags.csv").write_text("path,general\n../../etc/passwd,a\ngone.png,a\n", encoding="utf-8")
+    write(folder / ".hidden.png", 15, "a")
+    collection = run(folder, tmp_path / "out")
+    assert bad_images(collection) == {
+        "untagged.png": "no_tags",
+        "empty tags.png": "no_tags",
+        "broken.png": "bad_tags",
+        "deep.png": "bad_tags",
+        "latin.png": "bad_tags",
+        "zero.png": "empty",
+        "text.png": "not_an_image",
+        "pipe.png": "unreadable",
+        "../../etc/passwd": "missing",
+        "gone.png": "missing",
+    }
+    rows = (tmp_path / "out/bad_images.csv").read_text(encoding="utf-8")
+    assert "text.png,not_an_image,2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in rows
+
+
+def test_nothing_usable_is_an_error_that_says_why(tmp_path):
+    write(tmp_path / "in" / "a.png", 1)
+    with pytest.raises(ValueError, match="1 no_tags"):
+        run(tmp_path / "in", tmp_path / "out")
+    assert os.listdir(tmp_path) == ["in"]
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        run(tmp_path / "absent", tmp_path / "out")
+
+
+def test_links_that_leave_the_folder_are_not_followed(tmp_path):
+    folder = simple_folder(tmp_path / "in", 3)
+    write(tmp_path / "secret" / "s.png", 50, "secret")
+    (folder / "link.png").symlink_to(tmp_path / "secret/s.png")
+    (folder / "002.json").symlink_to(tmp_path / "secret/s.txt")
+    (folder / "linked").symlink_to(tmp_path / "secret")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "inside.png").symlink_to(folder / "001.png")
+    (folder / "inside.txt").write_text("twin", encoding="utf-8")
+    collection = run(folder, tmp_path / "out")
+    assert collection.column("id") == ["000.png", "001.png", "002.png", "inside.png"]
+    assert "secret" not in str(collection.posts.to_pylist())
+    assert collection.column("group")[3] == "001.png"
+
+
+def test_names_are_plain_data(tmp_path):
+    folder = tmp_path / "in"
+    names = ["<img src=x onerror=alert(1)>.png", "'; drop table--.png", "été 名.png", "-rf.png", "a\nb.png"]
+    for seed, name in enumerate(names):
+        write(folder / name, seed, "<script>alert(1)</script>")
+    undecodable = os.path.join(os.fsencode(folder), b"\xff.png")
+    with open(undecodable, "wb") as file:
+        drawing(9).save(file, "PNG")
+    with open(undecodable[:-4] + b".txt", "w", encoding="utf-8") as file:
+        file.write("smile")
+    collection = run(folder, tmp_path / "out")
+    assert set(collection.column("id")) == {*names, "\\xff.png"}
+    assert collection.column("general")[0] == ["<script>alert(1)</script>"]
+    export_folder(collection, tmp_path / "back")
+    assert run(tmp_path / "back", tmp_path / "again").column("id") == collection.column("id")
+
+
+def test_the_input_is_never_written(tmp_path):
+    folder = simple_folder(tmp_path / "in", 3)
+    before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+    folder.chmod(0o555)
+    try:
+        run(folder, tmp_path / "out")
+    finally:
+        folder.chmod(0o755)
+    assert before == {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+    with pytest.raises(ValueError, match="inside the folder"):
+        run(folder, folder / "out")
+
+
+def test_duplicates_share_a_group_and_a_split(tmp_path):
+    folder = simple_folder(tmp_path / "in", 40)
+    for seed in range(0, 40, 2):
+        write(folder / f"copy {seed}.jpg", seed, "copy", quality=92)
+        drawing(seed, 90, 70).save(folder / f"large {seed}.png")
+        (folder / f"large {seed}.txt").write_text("copy", encoding="utf-8")
+    Image.new("RGB", (30, 30), "white").save(folder / "flat 1.png")
+    Image.new("RGB", (60, 50), "white").save(folder / "flat 2.png")
+    for i in (1, 2):
+        (folder / f"flat {i}.txt").write_text("flat", encoding="utf-8")
+    collection = run(folder, tmp_path / "out", validation_share=0.3, test_share=0.3)
+    groups = dict(zip(collection.column("id"), collection.column("group"), strict=True))
+    for seed in range(40):
+        names = [f"{seed:03d}.png"] + ([f"copy {seed}.jpg", f"large {seed}.png"] if seed % 2 == 0 else [])
+        assert [name for name in groups if groups[name] == groups[f"{seed:03d}.png"]] == sorted(names)
+    assert groups["flat 1.png"] == groups["flat 2.png"]
+    pairs = set(zip(collection.column("group"), collection.column("split"), strict=True))
+    assert len(pairs) == 41
+    assert {split for _, split in pairs} == {"train", "val", "test"}
+
+
+def test_the_table_s_groups_and_splits_are_kept(tmp_path):
+    folder = tmp_path / "in"
+    rows = [
+        ("a", 1, "g", "val"),
+        ("b", 1, "h", "test"),
+        ("c", 1, "", ""),
+        ("d", 2, "", "train"),
+        ("e", 2, "", ""),
+    ]
+    lines = ["path,group,split,rating"]
+    for name, seed, group, split in rows:
+        write(folder / f"{name}.png", seed)
+        lines.append(f"{name}.png,{group},{split},s")
+    (folder / "tags.csv").write_text("\n".join(lines), encoding="utf-8")
+    collection = run(folder, tmp_path / "out", test_share=0.0, validation_share=0.0)
+    assert collection.column("group") == ["g", "h", "g", "d.png", "d.png"]
+    assert collection.column("split") == ["val", "test", "val", "train", "train"]
+    (folder / "tags.csv").write_text("path,split,rating\na.png,val,s\nb.png,test,s\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match="1 groups into more than one split"):
+        again = run(folder, tmp_path / "out 2")
+    assert again.column("split") == ["val", "test"]
+
+
+def test_export_and_import_are_a_round_trip(tmp_path):
+    first = run(simple_folder(tmp_path / "in"), tmp_path / "first", validation_share=0.2, test_share=0.2)
+    export_folder(first, tmp_path / "back")
+    second = run(tmp_path / "back", tmp_path / "second", seed=99)
+    kept = [name for name in first.posts.column_names if name not in ("md5", "width", "height")]
+    assert second.posts.select(kept) == first.posts.select(kept)
+    assert (second.pixels == first.pixels).all()
+    (tmp_path / "back/tags.csv").unlink()  # the sidecars alone keep tags, categories and ratings
+    bare = run(tmp_path / "back", tmp_path / "third")
+    for name in ("general", "copyright", "character", "rating"):
+        assert bare.column(name) == first.column(name)
+    export_folder(first, tmp_path / "few", limit=4)
+    assert len(list((tmp_path / "few").glob("*.png"))) == 4
+    with pytest.raises(FileExistsError, match="not empty"):
+        export_folder(first, tmp_path / "few")
+
+
+def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
+    folder = simple_folder(tmp_path / "in", 24)
+    (folder / "005.png").write_bytes(b"bad")
+    whole = run(folder, tmp_path / "whole")
+    read, reads = intake.Intake.read, []
+
+    def interrupted(self, name):
+        reads.append(name)
+        if len(reads) % 7 == 0:
+            raise KeyboardInterrupt
+        return read(self, name)
+
+    monkeypatch.setattr(intake, "BATCH", 3)
+    monkeypatch.setattr(intake.Intake, "read", interrupted)
+    interrupts = 0
+    while not (tmp_path / "out").exists():
+        try:
+            run(folder, tmp_path / "out")
+        except KeyboardInterrupt:
+            interrupts += 1
+            with pytest.raises(FileNotFoundError, match="interrupted"):
+                open_collection(tmp_path / "out")
+            with (partial_folder(tmp_path / "out") / "import.jsonl").open("ab") as journal:
+                journal.write(b'{"path": "torn li')
+    assert interrupts >= 3
+    assert len(reads) < 24 + 6 * interrupts  # finished work was not done again
+    assert contents(open_collection(tmp_path / "out")) == contents(whole)
+
+
+def test_killed_it_goes_on(tmp_path):
+    folder = simple_folder(tmp_path / "in", 60)
+    script = (
+        "import sys, time; from i2v_lib.data import folder, intake; read = intake.Intake.read\n"
+        "intake.Intake.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
+        f"folder.import_folder(sys.argv[1], sys.argv[2], size={SIZE}, progress=False)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, folder, tmp_path / "out"])
+    journal = partial_folder(tmp_path / "out") / "import.jsonl"
+    deadline = time.monotonic() + 30
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 3) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 3 < journal.read_bytes().count(b"\n") < 60
+    assert contents(run(folder, tmp_path / "out")) == contents(run(folder, tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("step", ["find_groups", "_write_csv", "finish_collection"])
+def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
+    folder = simple_folder(tmp_path / "in", 6)
+    (folder / "003.png").write_bytes(b"bad")  # so that pixels.npy is cut to fewer rows than files
+    whole = run(folder, tmp_path / "whole")
+    run(folder, tmp_path / "out", seed=5)
+    with monkeypatch.context() as patch:
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(f"i2v_lib.data.folder.{step}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, tmp_path / "out", overwrite=True)
+        patch.undo()
+        patch.setattr(intake.Intake, "read", lambda *_: pytest.fail("read again"))
+        again = run(folder, tmp_path / "out", overwrite=True)
+    assert contents(again) == contents(whole)
+    assert sorted(os.listdir(tmp_path)) == ["in", "out", "whole"]
+
+
+def test_the_same_call_opens_and_another_is_refused(tmp_path, monkeypatch):
+    folder = simple_folder(tmp_path / "in", 6)
+    first = run(folder, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.Intake, "read", lambda *_: pytest.fail("read again"))
+        assert run(folder, tmp_path / "out").fingerprint == first.fingerprint
+    with pytest.raises(FileExistsError, match="other seed, test_share;"):
+        run(folder, tmp_path / "out", seed=1, test_share=0.4)
+    (folder / "000.txt").write_text("another tag", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="other files;"):
+        run(folder, tmp_path / "out")
+    second = run(folder, tmp_path / "out", overwrite=True)
+    assert second.column("general")[0] == ["another tag"]
+    assert second.fingerprint != first.fingerprint
+    assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+
+
+def test_other_folders_are_never_overwritten(tmp_path):
+    folder = simple_folder(tmp_path / "in", 3)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="no collection"):
+        run(folder, tmp_path / "precious", overwrite=True)
+    assert os.listdir(tmp_path / "precious") == ["thesis.txt"]
+    with pytest.raises(ValueError, match="'squash'"):
+        run(folder, tmp_path / "out", resize="squash")
+    with pytest.raises(ValueError, match="'lewd'"):
+        run(folder, tmp_path / "out", default_rating="lewd")
+
+
+def test_the_same_folder_elsewhere_gives_the_same_collection(tmp_path):
+    first = run(simple_folder(tmp_path / "in"), tmp_path / "out")
+    os.rename(tmp_path / "in", tmp_path / "moved")
+    second = run(tmp_path / "moved", tmp_path / "out 2")
+    assert second.fingerprint == first.fingerprint
+    assert filecmp.cmpfiles(first.folder, second.folder, os.listdir(first.folder), shallow=False)[1:] == (
+        [],
+        [],
+    )
+    assert json.loads((first.folder / "collection.json").read_text())["resize"] == "warp"
+    assert run(tmp_path / "moved", tmp_path / "out 3", resize="crop").fingerprint != first.fingerprint

@@ -1,0 +1,169 @@
+"""The rules of the house: which room may import which, how long a file is, what is documented."""
+
+import ast
+import importlib.metadata
+import json
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from i2v_lib.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "i2v_lib"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ROOMS = ("config", "data", "models", "search", "evaluation", "run", "show", "doctor", "__main__")
+
+
+def name_of(path):
+    """i2v_lib/data/drawn/sheet.py -> i2v_lib.data.drawn.sheet; a package is named by its folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(source, path):
+    """Absolute names that a module imports, at its top or inside functions."""
+    package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def wrong_way(source, path):
+    """Imports from rooms further right than the module's own."""
+    room = ROOMS.index(name_of(path).split(".")[1])
+    inside = [name for name in imported(source, path) if name.startswith("i2v_lib.")]
+    return [name for name in inside if name.split(".")[1] in ROOMS[room + 1 :]]
+
+
+def undocumented(source):
+    """Public functions, classes and methods without a docstring."""
+    found, documented = [], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    bodies = [ast.parse(source).body]
+    while bodies:
+        for node in bodies.pop():
+            if isinstance(node, documented) and not node.name.startswith("_"):
+                if ast.get_docstring(node) is None:
+                    found.append(node.name)
+                if isinstance(node, ast.ClassDef):
+                    bodies.append(node.body)
+    return found
+
+
+def code_cells(path):
+    """Code cells of a notebook."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def touches_search_path(source):
+    """Whether code reads or changes sys.path."""
+    attributes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    return any(ast.unparse(node) == "sys.path" for node in attributes)
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "wrong"),
+    [
+        ("from i2v_lib.data.images import decode_image", "models/loss.py", 0),
+        ("from i2v_lib.models import networks", "data/images.py", 1),
+        ("import i2v_lib.run", "search/graph.py", 1),
+        ("from ..run import Run", "search/graph.py", 1),
+        ("from .. import run", "search/graph.py", 1),
+        ("from . import hashing", "search/graph.py", 0),
+        ("def late():\n    from i2v_lib.show import report", "run.py", 1),
+    ],
+)
+def test_an_import_the_wrong_way_is_seen(source, module, wrong):
+    assert len(wrong_way(source, PACKAGE / module)) == wrong
+
+
+def test_data_flows_one_way():
+    found = {name_of(path): wrong_way(path.read_text(encoding="utf-8"), path) for path in MODULES[1:]}
+    assert len(found) > 8
+    assert not {name: wrong for name, wrong in found.items() if wrong}
+
+
+def test_every_module_belongs_to_a_room():
+    rooms = {name_of(path).split(".")[1] for path in MODULES if path != PACKAGE / "__init__.py"}
+    assert rooms <= set(ROOMS)
+
+
+def test_imported_libraries_are_declared():
+    """What the package imports stands in pyproject.toml; no library is there only by luck."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    sources = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    names = {name.split(".")[0] for path, source in sources.items() for name in imported(source, path)}
+    assert "numpy" in names
+    origin = importlib.metadata.packages_distributions()
+    foreign = names - set(sys.stdlib_module_names) - {"i2v_lib"}
+    strangers = {name for name in foreign if not declared & set(map(canonicalize_name, origin[name]))}
+    assert not strangers
+
+
+def test_no_module_is_longer_than_300_lines():
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert not {name: length for name, length in lengths.items() if length > 300}
+
+
+def test_a_missing_docstring_is_seen():
+    assert undocumented("def f():\n    pass\nclass C:\n    'c'\n    def g(self):\n        pass") == ["f", "g"]
+    assert undocumented("def _f():\n    pass\ndef g():\n    'g'") == []
+
+
+def test_everything_public_is_documented():
+    sources = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
+    silent = [name for name, source in sources.items() if source and not ast.get_docstring(ast.parse(source))]
+    assert not silent
+    assert not {name: missing for name, source in sources.items() if (missing := undocumented(source))}
+
+
+def test_the_search_path_is_left_alone():
+    assert touches_search_path("import sys\nsys.path.insert(0, '..')")
+    scripts = [
+        path for folder in ("i2v_lib", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+    ]
+    assert not [path.name for path in scripts if touches_search_path(path.read_text(encoding="utf-8"))]
+    cells = {
+        path.name: "".join(line for cell in code_cells(path) for line in cell["source"]) for path in NOTEBOOKS
+    }
+    assert not [name for name, source in cells.items() if "sys.path" in source]
+
+
+def test_notebooks_are_committed_without_outputs():
+    for path in NOTEBOOKS:
+        for cell in code_cells(path):
+            assert cell["outputs"] == [], path.name
+            assert cell["execution_count"] is None, path.name
+
+
+def test_the_same_artifacts_come_out_of_any_folder(tmp_path, monkeypatch):
+    """A run from elsewhere, into a home with spaces and accents, draws the same bytes; another seed not."""
+    from i2v_lib.run import Run
+
+    def drawn(home, cwd, **overrides):
+        home.mkdir(), cwd.mkdir()
+        monkeypatch.setenv("I2V_HOME", str(home))
+        monkeypatch.chdir(cwd)
+        collection = Run(load_config("smoke", pictures=40, **overrides)).collection()
+        assert collection.folder.is_relative_to(home)
+        assert not list(cwd.iterdir())
+        return collection
+
+    plain = drawn(tmp_path / "home", tmp_path / "here")
+    odd = drawn(tmp_path / "dossier élevé à part", tmp_path / "là bas")
+    other = drawn(tmp_path / "third", tmp_path / "elsewhere", seed=1)
+    assert odd.fingerprint == plain.fingerprint != other.fingerprint
+    assert odd.posts.equals(plain.posts)
+    np.testing.assert_array_equal(odd.pixels, plain.pixels)
+    assert not np.array_equal(other.pixels, plain.pixels)
