@@ -1,3 +1,3 @@
-"""Illustration2Vec (Saito & Matsui, SIGGRAPH Asia 2015), reproduced: tags, vectors, codes and paths for illustrations."""
+"""Illustration2Vec (Saito & Matsui, SIGGRAPH Asia 2015), reproduced."""
 
 __version__ = "0.1.0"

@@ -32,8 +32,10 @@ NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")
 SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 
 # what decides a network's weights beside the data
-_NETWORK_FIELDS = ("seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision")
-_PRETRAINED_FIELDS = ("seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
+_NETWORK_FIELDS = ("seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay",
+    "precision")
+_PRETRAINED_FIELDS = ("seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures",
+    "surrogate_classes",
                       "surrogate_images", "surrogate_epochs", "logistic_regression_c")  # fmt: skip
 
 
@@ -116,14 +118,17 @@ class Run:
             shutil.rmtree(folder)
         collection, config = self.collection(), self.config
         batches = Batches(
-            collection.pixels, self.targets(), collection.split("train"), config.batch_size, config.image_size, config.seed, config.workers
+            collection.pixels, self.targets(), collection.split("train"), config.batch_size, config.image_size,
+                config.seed, config.workers
         )  # fmt: skip
-        metadata = {"inputs": inputs, "config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
+        metadata = {"inputs": inputs, "config": dataclasses.asdict(config),
+            "vocabulary": json.loads(self.vocabulary().to_json())}
         with self._timed(f"train {name}"):
             return fit(
                 network, batches, inputs["epochs"], inputs["learning_rate"], folder,
                 validate=self._validation_map, warmup=config.warmup, weight_decay=config.weight_decay,
-                precision=config.precision, checkpoint_every=config.checkpoint_every, fingerprint=inputs, metadata=metadata,
+                precision=config.precision, checkpoint_every=config.checkpoint_every, fingerprint=inputs,
+                    metadata=metadata,
             )  # fmt: skip
 
     def history(self, name: str) -> list[dict[str, Any]]:
@@ -137,8 +142,8 @@ class Run:
 
         Parameters
         ----------
-        name : one of :data:`SYSTEMS`. "random" are normal numbers; "untrained" is the pre-trained net's architecture with
-            its random initial weights, read by the same logistic regression
+        name : one of :data:`SYSTEMS`. "random" are normal numbers; "untrained" is the pre-trained net's architecture
+            with its random initial weights, read by the same logistic regression
 
         Returns
         -------
@@ -149,7 +154,8 @@ class Run:
             rng = np.random.default_rng([self.config.seed, len(test)])
             return rng.standard_normal((len(test), len(self.vocabulary()))).astype(np.float32)
         if name in ("pretrained", "untrained"):
-            return self._stored(f"{name}-logits", self._data_inputs() | self._settings(_PRETRAINED_FIELDS), lambda: self._read_out(name))
+            return self._stored(f"{name}-logits", self._data_inputs() | self._settings(_PRETRAINED_FIELDS),
+                lambda: self._read_out(name))
         if name not in NETWORKS:
             raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
         network = self.network(name)

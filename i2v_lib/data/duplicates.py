@@ -1,4 +1,4 @@
-"""Which illustrations show the same picture: equal pixels, or perceptual hashes a few bits apart."""
+"""Which illustrations show the same picture: a hash proposes near-duplicates, their pixels decide."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from scipy.fft import dctn
 SIDE = 32  # pixels of the reduced grey picture that is hashed
 FLAT = 2.0  # grey levels: a picture whose standard deviation is lower has no structure to hash
 WITHIN = 4  # bits of 64 that near-duplicates may differ in
+THUMBNAIL = 16  # pixels of the colored pictures that are then compared
+ALIKE = 0.96  # least correlation of two thumbnails
 
 
 def perceptual_hash(image: Image.Image) -> int | None:
@@ -31,16 +33,21 @@ def perceptual_hash(image: Image.Image) -> int | None:
     return int.from_bytes(bits.tobytes(), "big")
 
 
-def find_groups(digests: Sequence[Hashable], hashes: Sequence[int | None], within: int = WITHIN) -> list[int]:
-    """Group illustrations with equal pixels or with perceptual hashes at most ``within`` bits apart.
+def find_groups(
+    digests: Sequence[Hashable], hashes: Sequence[int | None], pixels: np.ndarray, within: int = WITHIN
+) -> list[int]:
+    """Group illustrations with equal pixels, and those that their hashes and their thumbnails call alike.
 
-    Groups are closed: where A is near B and B near C, all three share one.
+    The hash alone errs once in a million pairs, which would chain a large collection into one group; so each
+    pair that it proposes is compared as :func:`alike`. Groups are closed: where A is near B and B near C, all
+    three share one.
 
     Parameters
     ----------
     digests : N values that are equal exactly where the pixels are
     hashes : N perceptual hashes from :func:`perceptual_hash`
-    within : largest Hamming distance of a near-duplicate, in bits
+    pixels : uint8 array, shape (N, S, S, 3), RGB
+    within : largest Hamming distance of hashes that propose a pair, in bits
 
     Returns
     -------
@@ -58,16 +65,35 @@ def find_groups(digests: Sequence[Hashable], hashes: Sequence[int | None], withi
         low, high = sorted((root(first), root(second)))
         parents[high] = low
 
+    def propose(first: int, second: int) -> None:
+        if root(first) != root(second) and alike(pixels[first], pixels[second]):
+            join(first, second)
+
     row_of_digest: dict[Hashable, int] = {}
     row_of_hash: dict[int, int] = {}
     for row, (digest, value) in enumerate(zip(digests, hashes, strict=True)):
         join(row_of_digest.setdefault(digest, row), row)
         if value is not None:
-            join(row_of_hash.setdefault(value, row), row)
+            propose(row_of_hash.setdefault(value, row), row)
     rows, distinct = list(row_of_hash.values()), np.array(list(row_of_hash), dtype=np.uint64)
     for first, second in near_pairs(distinct, within):
-        join(rows[first], rows[second])
+        propose(rows[first], rows[second])
     return [root(row) for row in range(len(parents))]
+
+
+def alike(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether the small thumbnails of two pictures correlate, whatever their brightness and contrast.
+
+    Parameters
+    ----------
+    first, second : uint8 arrays, shape (S, S, 3), RGB
+    """
+    a, b = (
+        np.asarray(Image.fromarray(picture).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR), float)
+        for picture in (first, second)
+    )
+    a, b = a - a.mean(), b - b.mean()
+    return bool((a * b).sum() >= ALIKE * np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def near_pairs(hashes: np.ndarray, within: int) -> Iterator[tuple[int, int]]:

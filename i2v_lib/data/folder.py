@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from PIL import Image
 from tqdm import tqdm
@@ -28,7 +29,7 @@ from i2v_lib.data.collection import (
 )
 from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.images import POLICIES
-from i2v_lib.data.intake import Intake
+from i2v_lib.data.intake import Intake, list_files, listing_digest
 from i2v_lib.data.sidecars import COLUMNS, read_csv, read_tag_types
 from i2v_lib.data.splits import assign_splits
 
@@ -97,6 +98,8 @@ def import_folder(
 
     files = list_files(folder)
     types = read_tag_types(tag_types) if tag_types else {}
+    rows = read_csv(files["tags.csv"]) if "tags.csv" in files else {}
+    table = {unicodedata.normalize("NFC", path): tagging for path, tagging in rows.items()}
     settings = {
         "importer": IMPORTER,
         "size": size,
@@ -106,15 +109,11 @@ def import_folder(
         "seed": seed,
         "validation_share": validation_share,
         "test_share": test_share,
-        "files": _listing_digest(files),
+        "files": listing_digest(files),
     }
     if _stands(out, settings, overwrite):
         return open_collection(out)
 
-    table = {}
-    if "tags.csv" in files:
-        rows = read_csv(files["tags.csv"])
-        table = {unicodedata.normalize("NFC", path): tagging for path, tagging in rows.items()}
     names = [name for name in files if os.path.splitext(name)[1].lower() not in SIDECARS]
     names += sorted(set(table) - {unicodedata.normalize("NFC", name) for name in names})  # told of, not there
     intake = Intake(partial_folder(out), files, table, types, size, resize)
@@ -130,7 +129,8 @@ def import_folder(
         raise ValueError(
             f"{folder}: no illustration can be used ({reasons or 'no file'}); put tags beside them"
         )
-    posts = _posts(good, seed, validation_share, test_share, default_rating)
+    pixels = np.load(partial_folder(out) / "pixels.npy", mmap_mode="r")
+    posts = _posts(good, pixels, seed, validation_share, test_share, default_rating)
     _write_csv(partial_folder(out) / "bad_images.csv", ("path", "reason", "sha256"), bad)
     fingerprint = _fingerprint(posts, good, size, resize)
     _discard(out)
@@ -174,38 +174,6 @@ def export_folder(collection: Collection, out: str | Path, limit: int | None = N
     _write_csv(out / "tags.csv", COLUMNS, rows)
 
 
-def list_files(folder: Path) -> dict[str, Path]:
-    """Every visible file below a folder by its relative path as text, in the order of that text.
-
-    Hidden files, and links that lead out of the folder, are left out; linked folders are not entered. Bytes
-    of a name that are no UTF-8 are written as ``\\xff``. A subfolder that cannot be listed stands for itself,
-    to be reported as unreadable.
-    """
-    files = {}
-
-    def add(path: Path) -> None:
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
-            return  # it may show any file of this machine
-        name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
-        files[name] = path
-
-    for parent, subfolders, names in os.walk(folder, onerror=lambda error: add(Path(error.filename))):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                add(Path(parent, name))
-    return dict(sorted(files.items()))
-
-
-def _listing_digest(files: dict[str, Path]) -> str:
-    """Change when a file comes, goes, or changes; contents are not read, so a million files take seconds."""
-    digest = hashlib.sha256()
-    for name, path in files.items():
-        status = path.lstat()
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
 def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     """Whether ``out`` is this very import, finished; if not, leave a partial folder of this very import."""
     partial = partial_folder(out)
@@ -244,7 +212,12 @@ def _discard(place: Path) -> None:
 
 
 def _posts(
-    good: list[dict[str, Any]], seed: int, validation_share: float, test_share: float, default_rating: str
+    good: list[dict[str, Any]],
+    pixels: np.ndarray,
+    seed: int,
+    validation_share: float,
+    test_share: float,
+    default_rating: str,
 ) -> list[dict[str, Any]]:
     """Rows of the collection's table, with the groups and splits that ``tags.csv`` did not give."""
     posts = []
@@ -260,7 +233,7 @@ def _posts(
             }
         )
     looks = [None if entry["look"] is None else int(entry["look"], 16) for entry in good]
-    roots = find_groups([entry["pixels"] for entry in good], looks)
+    roots = find_groups([entry["pixels"] for entry in good], looks, pixels)
     names: dict[int, str] = {}
     for root, post in zip(roots, posts, strict=True):
         if post["group"]:

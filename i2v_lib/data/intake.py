@@ -24,6 +24,38 @@ THREADS = min(4, os.cpu_count() or 1)  # Pillow decodes outside the interpreter'
 BATCH = 64  # files in flight; an interrupt waits for at most these
 
 
+def list_files(folder: Path) -> dict[str, Path]:
+    """Every visible file below a folder by its relative path as text, in the order of that text.
+
+    Hidden files, and links that lead out of the folder, are left out; linked folders are not entered. Bytes
+    of a name that are no UTF-8 are written as ``\\xff``. A subfolder that cannot be listed stands for itself,
+    to be reported as unreadable.
+    """
+    files = {}
+
+    def add(path: Path) -> None:
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
+            return  # it may show any file of this machine
+        name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+        files[name] = path
+
+    for parent, subfolders, names in os.walk(folder, onerror=lambda error: add(Path(error.filename))):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                add(Path(parent, name))
+    return dict(sorted(files.items()))
+
+
+def listing_digest(files: dict[str, Path]) -> str:
+    """Change when a file comes, goes, or changes; contents are not read, so a million files take seconds."""
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        status = path.lstat()
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
 class Intake:
     """Reads illustrations into a growing ``pixels.npy`` and a journal, one line a file.
 

@@ -32,7 +32,7 @@ IMAGENET_SIZE = 224  # pixels, square
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colors, RGB 0–1
 STALL = 10  # seconds without a byte after which a download is given up
 BATCH = 32  # pictures at a time; VGG-16 at 224 pixels then takes about 1 GB
-HELD_OUT = 1000  # fractals that tell whether the surrogate has learned
+HELD_OUT = 1024  # fractals that tell whether the surrogate has learned; a multiple of BATCH
 PEAK_LEARNING_RATE = 1e-3  # of the surrogate, with Adam
 WARMUP = 0.1  # share of the surrogate's steps
 
@@ -213,10 +213,12 @@ def train_surrogate(config: Config) -> tuple[nn.Module, float]:
             optimizer.step()
             bar.update(config.batch_size)
     network.eval()
-    pictures, labels = fractals(steps, HELD_OUT)  # a stream that no step drew from
+    right = 0
     with torch.inference_mode():
-        guesses = torch.cat([network(batch).argmax(1) for batch in pictures.split(BATCH)])
-    return features, (guesses == labels).double().mean().item()
+        for stream in range(steps, steps + HELD_OUT // BATCH):  # streams that no step drew from
+            pictures, labels = fractals(stream, BATCH)
+            right += (network(pictures).argmax(1) == labels).sum().item()
+    return features, right / HELD_OUT
 
 
 def pretrained_features(

@@ -47,14 +47,14 @@ def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
         x, y = (i % per_row) * column, top + (i // per_row) * row_height  # inches from the top left
         _thumbnail(fig, image, block[0]["id"], x, y)
         bars = _axes(fig, x + CELL + 0.05, y, column - CELL - 0.09, CELL)
-        bars.set(xlim=(0, 100), ylim=(len(block), 0))
+        bars.set(xlim=(0, 120), ylim=(len(block), 0))
         bars.axis("off")
         for line, row in enumerate(block):
             color, sign = ANSWER_COLORS[row["right"]], ANSWER_SIGNS[row["right"]]
             hatch = None if row["right"] else "//////"
-            words = {"y": line + 0.36, "size": 6.5, "va": "center_baseline", "parse_math": False}
-            bars.text(0, s=f"{sign} {shorten(row['tag'], 17)}", **words)
-            bars.text(100, s=f"{row['confidence']:.0f}", ha="right", **words)
+            words = {"size": 6.5, "va": "center_baseline", "parse_math": False}
+            bars.text(0, line + 0.34, f"{sign} {shorten(row['tag'], 17)}", **words)
+            bars.text(120, line + 0.76, f"{row['confidence']:.0f}", ha="right", **words)
             track, bar = {"color": "0.9"}, {"facecolor": color, "edgecolor": "white", "hatch": hatch}
             bars.barh(line + 0.76, 100, 0.24, **track)
             bars.barh(line + 0.76, row["confidence"], 0.24, linewidth=0, **bar)
@@ -84,6 +84,7 @@ def learning_curves(histories: Mapping[str, Sequence[Mapping]]) -> Figure:
         ax.set_title(category)
         if not np.isfinite(ax.dataLim.y1):
             ax.text(0.5, 0.5, "no tags", ha="center", va="center", transform=ax.transAxes)
+            ax.axis("off")
     for ax in axes:
         ax.set_ylim(0, 1.08 * max(ax.dataLim.y1, 0.1))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))

@@ -18,6 +18,7 @@ from i2v_lib.show.tables import count, number
 if TYPE_CHECKING:
     from i2v_lib.run import Run
 
+ABBREVIATIONS = {"map": "mAP", "ap": "AP"}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -170,12 +171,12 @@ def _read_records(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _title(name: str) -> str:
-    """ "table2_map" -> "Table 2: map"; "learning_curves" -> "Learning curves"."""
+    """ "table2_map" -> "Table 2: mAP"; "learning_curves" -> "Learning curves"."""
     head, _, rest = name.partition("_")
     for prefix, word in (("table", "Table"), ("fig", "Fig.")):
-        number = head.removeprefix(prefix)
-        if number.isdigit():
-            return f"{word} {number}: {rest.replace('_', ' ')}"
+        which = head.removeprefix(prefix)
+        if which.isdigit():
+            return f"{word} {which}: {ABBREVIATIONS.get(rest, rest.replace('_', ' '))}"
     return name.removeprefix("table_").removeprefix("fig_").replace("_", " ").capitalize()
 
 

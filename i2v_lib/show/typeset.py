@@ -13,6 +13,7 @@ from i2v_lib.show.style import TWO_COLUMNS
 LINE, SMALL_LINE, PADDING, MARGIN, INSET, LEAST_GAP = 0.17, 0.11, 0.05, 0.06, 0.04, 0.08  # inches
 WIDE = 3  # gaps: what a break between groups of columns counts
 SIZE, SMALL_SIZE = 8, 6.5  # points
+SCALES = (1, 0.93, 0.86, 0.8)  # of both sizes: the first that fits
 
 
 def typeset(
@@ -41,11 +42,11 @@ def typeset(
     Raises
     ------
     ValueError
-        If the cells do not fit the width.
+        If the cells do not fit the width even in smaller type.
     """
     fig = plt.figure(figsize=(width, 1))
     cells = [[str(cell).split("\n") for cell in row] for row in [columns, *rows]]
-    lefts, rights = _column_edges(fig, cells, bold, breaks, width)
+    scale, lefts, rights = _fit_columns(fig, cells, bold, breaks, width)
 
     y = MARGIN  # inches from the top
     strokes, words = [(y, 0, width, 0.9)], []  # (y, x0, x1, points), (x, y, text, style)
@@ -65,7 +66,7 @@ def typeset(
             weight = "bold" if (r - 1, c) in bold else "normal"
             words.append((flush["x"], y + LINE / 2, lines[0], {"ha": flush["ha"], "weight": weight}))
             for line in lines[1:]:
-                style = {"ha": flush["ha"], "size": SMALL_SIZE, "color": "0.3"}
+                style = {"ha": flush["ha"], "size": SMALL_SIZE * scale, "color": "0.3"}
                 words.append((flush["x"], y + LINE + SMALL_LINE / 2 - 0.01, line, style))
         y += LINE + (SMALL_LINE + 0.02 if any(len(lines) > 1 for lines in row) else 0)
     strokes.append((y + PADDING, 0, width, 0.9))
@@ -77,16 +78,31 @@ def typeset(
     for at, x0, x1, points in strokes:
         ax.plot([x0, x1], [at, at], color="black", linewidth=points, solid_capstyle="butt")
     for x, at, text, style in words:
-        ax.text(x, at, text, **{"size": SIZE, "va": "center_baseline", "parse_math": False} | style)
+        ax.text(x, at, text, **{"size": SIZE * scale, "va": "center_baseline", "parse_math": False} | style)
     return fig
 
 
-def _column_edges(fig, cells, bold, breaks, width):
-    """Left and right edge of every column, in inches, so that the table fills the width."""
+def _fit_columns(fig, cells, bold, breaks, width):
+    """Scale of the type and edges of the columns, inches, such that the table fills the width."""
+    gaps = [0] + [
+        WIDE if c in breaks else 1 for c in range(1, len(cells[0]))
+    ]  # before each column, in shares
+    for scale in SCALES:
+        widths = _column_widths(fig, cells, bold, scale)
+        share = (width - 2 * INSET - sum(widths)) / max(sum(gaps), 1)
+        if share >= LEAST_GAP:
+            lefts = [INSET + sum(widths[:c]) + share * sum(gaps[: c + 1]) for c in range(len(widths))]
+            return scale, lefts, [x + w for x, w in zip(lefts, widths, strict=True)]
+    needed = 2 * INSET + sum(widths) + LEAST_GAP * sum(gaps)
+    raise ValueError(f"the cells need {needed:.2f} in, width is {width} in; shorten the longest cells")
+
+
+def _column_widths(fig, cells, bold, scale):
+    """Width of the longest text in every column, in inches."""
     renderer = fig.canvas.get_renderer()
 
     def measure(text, size, weight="normal"):
-        font = FontProperties(size=size, weight=weight)
+        font = FontProperties(size=size * scale, weight=weight)
         return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / fig.dpi
 
     widths = [0.0] * len(cells[0])
@@ -94,10 +110,4 @@ def _column_edges(fig, cells, bold, breaks, width):
         for c, (first, *more) in enumerate(row):
             weight = "bold" if (r - 1, c) in bold else "normal"
             widths[c] = max(widths[c], measure(first, SIZE, weight), *(measure(m, SMALL_SIZE) for m in more))
-    gaps = [0] + [WIDE if c in breaks else 1 for c in range(1, len(widths))]  # before each column, in shares
-    share = (width - 2 * INSET - sum(widths)) / max(sum(gaps), 1)
-    if share < LEAST_GAP:
-        needed = 2 * INSET + sum(widths) + LEAST_GAP * sum(gaps)
-        raise ValueError(f"the cells need {needed:.2f} in, width is {width} in; shorten the longest cells")
-    lefts = [INSET + sum(widths[:c]) + share * sum(gaps[: c + 1]) for c in range(len(widths))]
-    return lefts, [x + w for x, w in zip(lefts, widths, strict=True)]
+    return widths

@@ -8,10 +8,11 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, ellipse, mix, star
+from i2v_lib.data.drawn.canvas import Canvas, Color, mix
 from i2v_lib.data.drawn.interiors import classroom, library, room
 from i2v_lib.data.drawn.nature import beach, field, forest, sea
 from i2v_lib.data.drawn.places import city, shrine, street
+from i2v_lib.data.drawn.shapes import ellipse, star
 from i2v_lib.data.drawn.sky import mark_area, night, sky, sunset
 from i2v_lib.data.drawn.stencil import WHITE
 from i2v_lib.data.drawn.wilderness import mountain, rain, snow, space, underwater

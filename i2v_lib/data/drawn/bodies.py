@@ -11,9 +11,10 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, smooth, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame
 from i2v_lib.data.drawn.drawers import Drawer
 from i2v_lib.data.drawn.heads import FRONT, PROFILE, THREE_QUARTER
+from i2v_lib.data.drawn.shapes import smooth, tube
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ def make_build(heads: float, limb: float, boy: bool, view: int) -> Build:
 
 # degrees: upper arm away from the body, forearm turned further (negative: back towards the body)
 ARMS: dict[str, tuple[float, float]] = {
-    "down": (14, 4), "hip": (52, -98), "up": (150, 18), "wave": (62, 92), "out": (84, 8), "chest": (24, -118), "hold": (34, 62),
+    "down": (14, 4), "hip": (52, -98), "up": (150, 18), "wave": (62, 92), "out": (84, 8), "chest": (24, -118),
+        "hold": (34, 62),
     "low hold": (24, 34), "behind": (26, -38), "cheek": (44, -168),
 }  # fmt: skip
 # degrees: thigh away from the body, shin turned back
 LEGS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "standing": ((3, 0), (3, 0)), "apart": ((11, -3), (11, -3)), "contrapposto": ((2, 0), (16, -18)), "walking": ((20, -8), (-8, 26)),
+    "standing": ((3, 0), (3, 0)), "apart": ((11, -3), (11, -3)), "contrapposto": ((2, 0), (16, -18)),
+        "walking": ((20, -8), (-8, 26)),
     "running": ((52, -62), (-8, 70)), "jumping": ((34, -84), (20, -70)),
 }  # fmt: skip
 
@@ -84,7 +87,7 @@ class Pose:
 
 @lru_cache(maxsize=4096)
 def arm_joints(build: Build, pose: str, side: int) -> np.ndarray:
-    """Shoulder, elbow and wrist: float array, shape (3, 2). ``side`` is +1 for the right side of the picture, -1 for the left."""
+    """Shoulder, elbow and wrist, shape (3, 2). ``side`` is +1 for the right of the picture, -1 for the left."""
     upper, fore = (radians(a) for a in ARMS[pose])
     shoulder = np.array([side * build.shoulder * 0.86, 0.30 + 0.1 * build.grown])
     half = build.arm / 2
@@ -102,7 +105,8 @@ def leg_joints(build: Build, pose: str, side: int) -> np.ndarray:
     return np.array([hip, knee, knee + half * np.array([side * sin(thigh + shin), cos(thigh + shin)])])
 
 
-def draw_limb(canvas: Canvas, frame: Frame, joints: np.ndarray, radii, color: Color, start: float = 0.0, end: float = 1.0) -> None:
+def draw_limb(canvas: Canvas, frame: Frame, joints: np.ndarray, radii, color: Color, start: float = 0.0,
+    end: float = 1.0) -> None:
     """A tapered, bent limb, or the part of it between two shares of its length (a sleeve, a sock).
 
     Parameters
@@ -138,12 +142,15 @@ def _hand(joints: bytes, r: float, grip: bool) -> np.ndarray:
     across = np.array([-direction[1], direction[0]])
     if grip:
         angles = np.linspace(0, 2 * np.pi, 9)[:-1]
-        return smooth(np.array([wrist + direction * (r * 0.7) + r * (cos(a) * direction + sin(a) * across) for a in angles]), 2)
-    along_across = [(0.0, -0.75), (0.0, 0.75), (1.0, 1.0), (2.1, 0.55), (2.3, 0.0), (1.9, -0.5), (1.3, -1.25), (0.6, -0.95)]
+        return smooth(np.array([wrist + direction * (r * 0.7) + r * (cos(a) * direction + sin(
+            a) * across) for a in angles]), 2)
+    along_across = [(0.0, -0.75), (0.0, 0.75), (1.0, 1.0), (2.1, 0.55), (2.3, 0.0), (1.9, -0.5), (1.3, -1.25),
+        (0.6, -0.95)]
     return smooth(np.array([wrist + r * (a * direction + b * across) for a, b in along_across]), 2)
 
 
-def draw_leg(canvas: Canvas, frame: Frame, drawer: Drawer, build: Build, joints: np.ndarray, skin: Color, wear: str, wear_color: Color, shoe: Color) -> None:
+def draw_leg(canvas: Canvas, frame: Frame, drawer: Drawer, build: Build, joints: np.ndarray, skin: Color, wear: str,
+    wear_color: Color, shoe: Color) -> None:
     """A leg with what it wears and a shoe.
 
     Parameters
@@ -165,5 +172,7 @@ def draw_leg(canvas: Canvas, frame: Frame, drawer: Drawer, build: Build, joints:
     x, y = joints[2]
     s = r * 0.95
     out = 1 if x > 0 else -1
-    shoe_shape = smooth([(x - 0.62 * s, y - 0.55 * s), (x + 0.62 * s, y - 0.55 * s), (x + (0.72 + 0.25 * out) * s, y + 0.35 * s), (x + (0.9 + 0.3 * out) * s, y + 0.62 * s), (x - (0.9 - 0.3 * out) * s, y + 0.62 * s), (x - (0.72 - 0.25 * out) * s, y + 0.2 * s)], 3)
+    shoe_shape = smooth([(x - 0.62 * s, y - 0.55 * s), (x + 0.62 * s, y - 0.55 * s),
+        (x + (0.72 + 0.25 * out) * s, y + 0.35 * s), (x + (0.9 + 0.3 * out) * s, y + 0.62 * s),
+        (x - (0.9 - 0.3 * out) * s, y + 0.62 * s), (x - (0.72 - 0.25 * out) * s, y + 0.2 * s)], 3)
     canvas.part(frame.map(shoe_shape), shoe, light=frame.map([(x - 0.2 * s, y - 0.1 * s)])[0])

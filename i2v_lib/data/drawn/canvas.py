@@ -1,8 +1,8 @@
-"""Ink and paint: smooth shapes, tapered strokes and cel shading on a supersampled Pillow picture.
+"""Ink and paint: outlines of varying weight and cel shading on a supersampled Pillow picture.
 
-Pillow has neither anti-aliasing nor clipping. So everything is drawn as filled polygons at a multiple of the final size:
-a shape's outline is the same shape grown along its normals, and a shade is the shape itself with a lit copy, shrunk towards
-the light, on top.
+Pillow has neither anti-aliasing nor clipping. So everything is drawn as filled polygons at a multiple of the final
+size: a shape's outline is the same shape grown along its normals, and a shade is the shape itself with a lit copy,
+shrunk towards the light, on top.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from math import cos, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
+from i2v_lib.data.drawn.shapes import smooth_line, tube
+
 Color = tuple[int, int, int]
 
 MASK = 4  # the owner mask is this many times smaller than the canvas
@@ -21,125 +23,12 @@ _HEAVY = np.array([0.28, 0.42])
 SMALLEST = 0.022  # share of the picture's side under which nobody would tag what is drawn
 
 
-@lru_cache(maxsize=None)
-def _catmull_rom(steps: int) -> np.ndarray:
-    """Weights (steps, 4) of four neighboring control points along one segment of a Catmull–Rom spline."""
-    u = np.arange(steps)[:, None] / steps
-    return np.hstack([-u + 2 * u**2 - u**3, 2 - 5 * u**2 + 3 * u**3, u + 4 * u**2 - 3 * u**3, u**3 - u**2]) / 2
-
-
-@lru_cache(maxsize=64)
-def _neighbors(count: int) -> np.ndarray:
-    """Indices (count, 4) of the control points around each segment of a closed curve."""
-    return (np.arange(count)[:, None] + np.arange(-1, 3)) % count
-
-
-def smooth(points, steps: int = 4) -> np.ndarray:
-    """Closed Catmull–Rom curve through control points.
-
-    A control point given twice makes a sharp corner. A shape given as a list of tuples is computed once.
-
-    Parameters
-    ----------
-    points : (n, 2) array or list of tuples
-    steps : curve points per control point
-
-    Returns
-    -------
-    float array, shape (n * steps, 2); not to be written to
-    """
-    if isinstance(points, list):
-        if all(type(point) is tuple for point in points):
-            return _smooth_once(tuple(points), steps)
-        points = np.array(points, float)
-    return (_catmull_rom(steps) @ points[_neighbors(len(points))]).reshape(-1, 2)
-
-
-@lru_cache(maxsize=16384)
-def _smooth_once(points: tuple, steps: int) -> np.ndarray:
-    return smooth(np.array(points, float), steps)
-
-
-def smooth_line(points, steps: int = 4) -> np.ndarray:
-    """Open Catmull–Rom curve through control points: float array, shape ((n - 1) * steps + 1, 2)."""
-    p = np.asarray(points, float)
-    n = len(p)
-    q = np.empty((n + 2, p.shape[1]))
-    q[1:-1], q[0], q[-1] = p, 2 * p[0] - p[1], 2 * p[-1] - p[-2]
-    curve = np.empty(((n - 1) * steps + 1, p.shape[1]))
-    curve[:-1] = (_catmull_rom(steps) @ q[_neighbors(n + 2)[1:-2]]).reshape(-1, p.shape[1])
-    curve[-1] = p[-1]
-    return curve
-
-
-def tube(centers, radii, steps: int = 3) -> np.ndarray:
-    """Outline of a tapered stroke: a limb, a lock of hair, a ribbon, a blade.
-
-    A stroke given as lists is computed once.
-
-    Parameters
-    ----------
-    centers : (n, 2) points along the middle
-    radii : n half widths; 0 at an end makes a sharp tip, anything else a round end
-    steps : curve points per center
-
-    Returns
-    -------
-    float array, shape (m, 2); not to be written to
-    """
-    if isinstance(centers, list) and isinstance(radii, list) and all(type(point) is tuple for point in centers):
-        return _tube_once(tuple(centers), tuple(radii), steps)
-    knots = np.empty((len(centers), 3))
-    knots[:, :2], knots[:, 2] = centers, radii
-    line = smooth_line(knots, steps)
-    p, r = line[:, :2], line[:, 2:]
-    t = np.empty_like(p)
-    t[1:-1], t[0], t[-1] = p[2:] - p[:-2], p[1] - p[0], p[-1] - p[-2]
-    t /= np.hypot(t[:, 0], t[:, 1])[:, None] + 1e-9
-    n = np.empty_like(t)
-    n[:, 0], n[:, 1] = -t[:, 1], t[:, 0]
-    n *= r
-    m = len(p)
-    outline = np.empty((2 * m + 6, 2))
-    for row, end, along, cap in ((0, 0, -t[0], r[0]), (m + 3, -1, t[-1], r[-1])):
-        side = n[end] if row else -n[end]
-        outline[row] = p[end] + along * 0.5 * cap + side * 0.86  # round ends, three points beyond each
-        outline[row + 1] = p[end] + along * 0.95 * cap
-        outline[row + 2] = p[end] + along * 0.5 * cap - side * 0.86
-    outline[3 : m + 3], outline[m + 6 :] = p + n, (p - n)[::-1]
-    return outline
-
-
-@lru_cache(maxsize=16384)
-def _tube_once(centers: tuple, radii: tuple, steps: int) -> np.ndarray:
-    return tube(np.array(centers, float), np.array(radii, float), steps)
-
-
-@lru_cache(maxsize=None)
-def _circle(count: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-def ellipse(x: float, y: float, rx: float, ry: float | None = None, count: int = 20) -> np.ndarray:
-    """Points of an ellipse, float array of shape (count, 2)."""
-    return _circle(count) * (rx, rx if ry is None else ry) + (x, y)
-
-
-def rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
-    """Corners of a rectangle, clockwise on the screen: float array, shape (4, 2)."""
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float)
-
-
-def star(x: float, y: float, outer: float, inner: float, tips: int, angle: float = 0.0) -> np.ndarray:
-    """Points of a star with sharp tips, float array of shape (2 * tips, 2)."""
-    points = _circle(2 * tips) @ np.array([(cos(angle), sin(angle)), (-sin(angle), cos(angle))])
-    return points * np.tile([outer, inner], tips)[:, None] + (x, y)
-
-
 def mix(a: Color, b: Color, share: float) -> Color:
     """Color a with a share of color b."""
-    return tuple(round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
+    rest = 1 - share
+    return (
+        round(a[0] * rest + b[0] * share), round(a[1] * rest + b[1] * share), round(a[2] * rest + b[2] * share),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -189,8 +78,8 @@ class Canvas:
     Parameters
     ----------
     width, height : canvas size in pixels, supersampled
-    hand : the drawer's style: ``line_weight`` (share of the picture's side), ``line_color`` (a color, or None for colored
-        lines), ``shading`` ("flat", "cel" or "soft"), ``tint`` (a function from color to color)
+    hand : the drawer's style: ``line_weight`` (share of the picture's side), ``line_color`` (a color, or None for
+        colored lines), ``shading`` ("flat", "cel" or "soft"), ``tint`` (a function from color to color)
     background : paper color
 
     Attributes
@@ -215,6 +104,7 @@ class Canvas:
         self._draw.polygon(points.ravel().tolist(), fill=self._paint(color))
 
     def _paint(self, color: Color) -> Color:
+        """A color as it reaches the paper: mixed by this hand, or a sketch's grey."""
         color = self.hand.tint(color)
         if self.sketch:
             luminance = (color[0] * 3 + color[1] * 6 + color[2]) // 10
@@ -243,8 +133,8 @@ class Canvas:
         points : (n, 2), canvas coordinates, either orientation
         color : before the drawer's tint
         weight : of the line, relative to the drawer's; 0 for none
-        light : (2,) point inside the shape that the lit side shrinks to, canvas coordinates; None for no shade. The shape
-            should be star-shaped around it
+        light : (2,) point inside the shape that the lit side shrinks to, canvas coordinates; None for no shade. The
+            shape should be star-shaped around it
         solid : whether the shape hides what lies behind it, for :meth:`visible`
         """
         if weight:
@@ -252,7 +142,7 @@ class Canvas:
             q[1:-1], q[0], q[-1] = points, points[-1], points[0]
             t = q[2:] - q[:-2]
             x, y = q[:, 0], q[:, 1]
-            turn = x[:-1] @ y[1:] - x[1:] @ y[:-1]  # its sign tells the orientation
+            turn = x[1:-1] @ y[2:] - x[2:] @ y[1:-1]  # its sign tells the orientation
             n = np.empty_like(t)
             n[:, 0], n[:, 1] = t[:, 1], -t[:, 0]
             n *= ((1.0 if turn >= 0 else -1.0) / (np.hypot(t[:, 0], t[:, 1]) + 1e-9))[:, None]
@@ -273,10 +163,11 @@ class Canvas:
     def line(self, points, color: Color, width: float = 1.0) -> None:
         """A thin even line through canvas points; width relative to the drawer's line weight."""
         w = max(1, round(2 * width * self.hand.line_weight * self.side))
-        self._draw.line(np.asarray(points, float).ravel().tolist(), fill=color, width=w, joint="curve" if w > 3 else None)
+        self._draw.line(np.asarray(points, float).ravel().tolist(), fill=self._paint(color), width=w,
+            joint="curve" if w > 3 else None)
 
     def stroke(self, points, color: Color, radius: float, start: float = 0.15, end: float = 0.15) -> None:
-        """A brush stroke that swells in the middle: points on the canvas, radius in canvas pixels, ends as shares of it."""
+        """A brush stroke that swells in the middle: points and radius in canvas pixels, ends as shares of it."""
         p = smooth_line(points, 4)
         u = np.linspace(0, 1, len(p))
         r = radius * (np.sin(np.pi * u) * (1 - np.where(u < 0.5, start, end)) + np.where(u < 0.5, start, end))
@@ -305,8 +196,8 @@ class Canvas:
     def visible(self, share: float = 0.5) -> list[set[str]]:
         """What can be seen of every owner, now that all is drawn.
 
-        A mark counts if at least ``share`` of its points lie in the window and belong to the same owner in the mask, and
-        if they span at least :data:`SMALLEST` of the side.
+        A mark counts if at least ``share`` of its points lie in the window and belong to the same owner in the mask,
+        and if they span at least :data:`SMALLEST` of the side.
 
         Returns
         -------

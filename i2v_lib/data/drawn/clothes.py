@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from i2v_lib.data.drawn.bodies import Build, draw_limb
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, mix, shaded, smooth, star, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix, shaded
+from i2v_lib.data.drawn.shapes import ellipse, smooth, star, tube
 from i2v_lib.data.drawn.world import CLOTH, SKIN
 
 
@@ -34,22 +35,34 @@ class Outfit:
 
 
 OUTFITS: dict[str, Outfit] = {
-    "serafuku": Outfit(("serafuku", "school uniform", "{main} sailor collar"), ("{main} skirt", "skirt", "pleated skirt"), "white", "short", "skirt", "main", "sailor", ("bow",)),
+    "serafuku": Outfit(("serafuku", "school uniform", "{main} sailor collar"),
+        ("{main} skirt", "skirt", "pleated skirt"), "white", "short", "skirt", "main", "sailor", ("bow",)),
     "dress": Outfit(("dress", "{main} dress"), (), "main", "puff", "skirt", "main", "scoop", ("sash",)),
-    "school uniform": Outfit(("school uniform", "jacket", "{main} jacket", "blazer"), ("{second} skirt", "skirt", "pleated skirt"), "main", "long", "skirt", "second", "lapel", ("tie", "buttons")),
-    "kimono": Outfit(("kimono", "japanese clothes", "{main} kimono"), (), "main", "wide", "long skirt", "main", "crossed", ("obi",)),
-    "maid": Outfit(("maid", "apron", "{main} dress", "dress"), (), "main", "puff", "skirt", "main", "plain", ("apron", "bow")),
-    "hoodie": Outfit(("hoodie", "{main} hoodie"), ("{second} shorts", "shorts"), "main", "long", "shorts", "second", "hood", ("zip",)),
-    "armor": Outfit(("armor", "shoulder armor"), ("{second} skirt", "skirt"), "main", "long", "skirt", "second", "high", ("plates", "belt")),
+    "school uniform": Outfit(("school uniform", "jacket", "{main} jacket", "blazer"),
+        ("{second} skirt", "skirt", "pleated skirt"), "main", "long", "skirt", "second", "lapel", ("tie", "buttons")),
+    "kimono": Outfit(("kimono", "japanese clothes", "{main} kimono"), (), "main", "wide", "long skirt", "main",
+        "crossed", ("obi",)),
+    "maid": Outfit(("maid", "apron", "{main} dress", "dress"), (), "main", "puff", "skirt", "main", "plain",
+        ("apron", "bow")),
+    "hoodie": Outfit(("hoodie", "{main} hoodie"), ("{second} shorts", "shorts"), "main", "long", "shorts", "second",
+        "hood", ("zip",)),
+    "armor": Outfit(("armor", "shoulder armor"), ("{second} skirt", "skirt"), "main", "long", "skirt", "second",
+        "high", ("plates", "belt")),
     "coat": Outfit(("coat", "{main} coat"), (), "main", "long", "coat", "main", "lapel", ("buttons", "belt")),
-    "shirt and skirt": Outfit(("shirt", "white shirt"), ("{main} skirt", "skirt"), "white", "short", "skirt", "main", "plain", ("straps",)),
-    "military uniform": Outfit(("military uniform", "uniform", "{main} jacket", "jacket"), ("{main} skirt", "skirt"), "main", "long", "skirt", "main", "high", ("epaulettes", "belt", "buttons")),
+    "shirt and skirt": Outfit(("shirt", "white shirt"), ("{main} skirt", "skirt"), "white", "short", "skirt",
+        "main", "plain", ("straps",)),
+    "military uniform": Outfit(("military uniform", "uniform", "{main} jacket", "jacket"),
+        ("{main} skirt", "skirt"), "main", "long", "skirt", "main", "high", ("epaulettes", "belt", "buttons")),
     "overalls": Outfit(("overalls", "{main} overalls"), (), "second", "short", "pants", "main", "plain", ("bib",)),
     "robe": Outfit(("robe", "{main} robe"), (), "main", "wide", "long skirt", "main", "high", ("trim",)),
-    "sweater": Outfit(("sweater", "{main} sweater"), ("{second} skirt", "skirt"), "main", "long", "skirt", "second", "high", ("stripes",)),
-    "swimsuit": Outfit(("swimsuit", "one-piece swimsuit", "{main} swimsuit"), (), "main", "none", "none", "main", "scoop", ("trim",)),
-    "suit": Outfit(("suit", "{main} jacket", "jacket", "formal"), ("{main} pants", "pants"), "main", "long", "pants", "main", "lapel", ("tie",)),
-    "t-shirt": Outfit(("t-shirt", "shirt", "{main} shirt"), ("{second} shorts", "shorts"), "main", "short", "shorts", "second", "plain", ("emblem",)),
+    "sweater": Outfit(("sweater", "{main} sweater"), ("{second} skirt", "skirt"), "main", "long", "skirt", "second",
+        "high", ("stripes",)),
+    "swimsuit": Outfit(("swimsuit", "one-piece swimsuit", "{main} swimsuit"), (), "main", "none", "none", "main",
+        "scoop", ("trim",)),
+    "suit": Outfit(("suit", "{main} jacket", "jacket", "formal"), ("{main} pants", "pants"), "main", "long",
+        "pants", "main", "lapel", ("tie",)),
+    "t-shirt": Outfit(("t-shirt", "shirt", "{main} shirt"), ("{second} shorts", "shorts"), "main", "short",
+        "shorts", "second", "plain", ("emblem",)),
 }  # fmt: skip
 
 
@@ -78,13 +91,15 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
         draw_limb(canvas, frame, joints, radii * 1.38, color, 0.0, 0.36)
     elif outfit.sleeves == "puff":
         x, y = joints[0] * 0.6 + joints[1] * 0.4
-        canvas.part(frame.map(ellipse(x, y - 0.06, r * 1.9, r * 1.75)), color, light=frame.map([(x - 0.1, y - 0.15)])[0])
+        canvas.part(frame.map(ellipse(x, y - 0.06, r * 1.9, r * 1.75)), color,
+            light=frame.map([(x - 0.1, y - 0.15)])[0])
     elif outfit.sleeves == "wide":
         a, b, c = joints
         along = (c - b) / (np.hypot(*(c - b)) + 1e-9)
         hang = np.array([0.0, 1.0]) if abs(along[1]) < 0.9 else np.array([np.sign(c[0] or 1.0), 0.0])
         drop = build.arm * 0.36
-        shape = [a + (0, -r), b - along * r * 0.5 - hang * r * 1.1, c - hang * r * 1.2, c - hang * r * 1.2, c + hang * drop, c + hang * drop, b + hang * drop * 0.75, a + (0, r * 1.1)]
+        shape = [a + (0, -r), b - along * r * 0.5 - hang * r * 1.1, c - hang * r * 1.2, c - hang * r * 1.2,
+            c + hang * drop, c + hang * drop, b + hang * drop * 0.75, a + (0, r * 1.1)]
         canvas.part(frame.map(smooth(np.array(shape), 3)), color, light=frame.map(b))
 
 
@@ -92,7 +107,8 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
 def _torso(build: Build, length: float) -> np.ndarray:
     """Outline from the shoulders down to a share of the torso."""
     s, w, h, t = build.shoulder, build.waist, build.hip, build.torso
-    right = [(0.26, 0.02), (s * 0.62, 0.10), (s * 0.98, 0.34), (s * 0.86, 0.75 * t * 0.55), (w, t * 0.60), (h * 0.94, t * 0.86 * length), (h, t * length)]
+    right = [(0.26, 0.02), (s * 0.62, 0.10), (s * 0.98, 0.34), (s * 0.86, 0.75 * t * 0.55), (w, t * 0.60),
+        (h * 0.94, t * 0.86 * length), (h, t * length)]
     left = [(-x, y) for x, y in reversed(right)]
     return smooth(right + left, 3)
 
@@ -103,16 +119,19 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
     color = part_color(look, outfit.bottom_color)
     t, h, w = build.torso, build.hip, build.waist
     if outfit.bottom in ("pants", "shorts") or look.boy and outfit.bottom == "skirt":
-        hips = smooth([(w, t * 0.62), (h * 1.06, t * 0.9), (h * 0.9, t + 0.22), (0.0, t + 0.05), (-h * 0.9, t + 0.22), (-h * 1.06, t * 0.9), (-w, t * 0.62)], 3)
+        hips = smooth([(w, t * 0.62), (h * 1.06, t * 0.9), (h * 0.9, t + 0.22), (0.0, t + 0.05),
+            (-h * 0.9, t + 0.22), (-h * 1.06, t * 0.9), (-w, t * 0.62)], 3)
         canvas.part(frame.map(hips), color)
         return
     if outfit.bottom == "none":
         return
-    hem, wide = {"skirt": (t + build.legs * 0.30, h * 1.65), "long skirt": (t + build.legs * 0.88, h * 1.35), "coat": (t + build.legs * 0.52, h * 1.5)}[outfit.bottom]
+    hem, wide = {"skirt": (t + build.legs * 0.30, h * 1.65), "long skirt": (t + build.legs * 0.88, h * 1.35),
+        "coat": (t + build.legs * 0.52, h * 1.5)}[outfit.bottom]
     wide *= 1 + flare
     top = t * 0.58
     edge = [(x, hem + 0.10 * (1 - (x / wide) ** 2)) for x in np.linspace(wide, -wide, 7)]
-    outline = np.array([(w * 0.98, top), (h * 1.05, t * 0.84), edge[0], *edge, edge[-1], (-h * 1.05, t * 0.84), (-w * 0.98, top)])
+    outline = np.array([(w * 0.98, top), (h * 1.05, t * 0.84), edge[0], *edge, edge[-1], (-h * 1.05, t * 0.84),
+        (-w * 0.98, top)])
     shape = smooth(outline, 2)
     canvas.part(frame.map(shape), color, light=frame.map([(-0.15, top + 0.1)])[0])
     if outfit.bottom == "skirt":
@@ -121,8 +140,10 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
             canvas.polygon(frame.map(fold), shaded(color))
     if "trim" in outfit.details or look.outfit == "maid":
         band = [(x, y - 0.16) for x, y in edge]
-        canvas.polygon(frame.map(np.array(edge + band[::-1])), CLOTH["white"] if look.colors[0] != "white" else CLOTH["grey"])
-    canvas.mark("long skirt" if outfit.bottom == "long skirt" and look.outfit == "robe" else "_bottom", frame.map([(wide * 0.6, hem - 0.2), (-wide * 0.6, hem - 0.2)]))
+        canvas.polygon(frame.map(np.array(edge + band[::-1])),
+            CLOTH["white"] if look.colors[0] != "white" else CLOTH["grey"])
+    canvas.mark("long skirt" if outfit.bottom == "long skirt" and look.outfit == "robe" else "_bottom",
+        frame.map([(wide * 0.6, hem - 0.2), (-wide * 0.6, hem - 0.2)]))
 
 
 def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | None) -> None:
@@ -130,7 +151,8 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
     outfit = OUTFITS[look.outfit]
     color, second, skin = part_color(look, outfit.top), part_color(look, "second"), SKIN[look.skin]
     t, w, s = build.torso, build.waist, build.shoulder
-    canvas.part(frame.map(_torso(build, 1.0 if outfit.bottom != "none" else 1.06)), color, light=frame.map([(-s * 0.25, t * 0.25)])[0])
+    canvas.part(frame.map(_torso(build, 1.0 if outfit.bottom != "none" else 1.06)), color,
+        light=frame.map([(-s * 0.25, t * 0.25)])[0])
     details = outfit.details
 
     def shape(points, paint: Color, weight: float = 0.6) -> None:
@@ -138,42 +160,54 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
 
     if outfit.collar in ("scoop", "plain"):
         depth = 0.42 if outfit.collar == "scoop" else 0.24
-        canvas.polygon(frame.map(smooth([(-0.34, 0.0), (0.34, 0.0), (0.24, depth * 0.8), (0, depth), (-0.24, depth * 0.8)], 3)), skin)
+        canvas.polygon(frame.map(smooth([(-0.34, 0.0), (0.34, 0.0), (0.24, depth * 0.8), (0, depth),
+            (-0.24, depth * 0.8)], 3)), skin)
     if "apron" in details:
-        shape(smooth([(-0.5 * w, 0.42 * t), (0.5 * w, 0.42 * t), (0.8 * w, t * 0.66), (1.2 * w, t + build.legs * 0.22), (0, t + build.legs * 0.27), (-1.2 * w, t + build.legs * 0.22), (-0.8 * w, t * 0.66)], 3), CLOTH["white"])
+        shape(smooth([(-0.5 * w, 0.42 * t), (0.5 * w, 0.42 * t), (0.8 * w, t * 0.66),
+            (1.2 * w, t + build.legs * 0.22), (0, t + build.legs * 0.27), (-1.2 * w, t + build.legs * 0.22),
+            (-0.8 * w, t * 0.66)], 3), CLOTH["white"])
     if "bib" in details:
         bib = part_color(look, "main")
         shape([(-0.55 * w, 0.42 * t), (0.55 * w, 0.42 * t), (0.95 * w, t * 0.95), (-0.95 * w, t * 0.95)], bib)
         for side in (-1, 1):
-            shape([(side * 0.45 * w, 0.44 * t), (side * 0.66 * s, 0.10), (side * 0.80 * s, 0.16), (side * 0.62 * w, 0.46 * t)], bib)
+            shape([(side * 0.45 * w, 0.44 * t), (side * 0.66 * s, 0.10), (side * 0.80 * s, 0.16),
+                (side * 0.62 * w, 0.46 * t)], bib)
     if "stripes" in details:
         for y in (0.40, 0.66):
-            canvas.polygon(frame.map([(-w * 0.98, y * t), (w * 0.98, y * t), (w * 0.98, (y + 0.1) * t), (-w * 0.98, (y + 0.1) * t)]), second)
+            canvas.polygon(frame.map([(-w * 0.98, y * t), (w * 0.98, y * t), (w * 0.98, (y + 0.1) * t),
+                (-w * 0.98, (y + 0.1) * t)]), second)
     if outfit.collar == "sailor":
         main = part_color(look, "main")
-        shape([(-s * 0.66, 0.08), (0.0, 0.62 * t), (s * 0.66, 0.08), (s * 0.72, 0.30), (0.0, 0.76 * t), (-s * 0.72, 0.30)], main)
+        shape([(-s * 0.66, 0.08), (0.0, 0.62 * t), (s * 0.66, 0.08), (s * 0.72, 0.30), (0.0, 0.76 * t),
+            (-s * 0.72, 0.30)], main)
         canvas.polygon(frame.map([(-0.30, 0.02), (0.30, 0.02), (0.0, 0.56 * t)]), skin)
     elif outfit.collar == "lapel":
         canvas.polygon(frame.map([(-0.36, 0.02), (0.36, 0.02), (0.0, 0.66 * t)]), CLOTH["white"])
         for side in (-1, 1):
-            shape([(side * 0.30, 0.02), (side * 0.52 * s, 0.12), (side * 0.50 * s, 0.42 * t), (0.0, 0.68 * t)], mix(color, (0, 0, 0), 0.12))
+            shape([(side * 0.30, 0.02), (side * 0.52 * s, 0.12), (side * 0.50 * s, 0.42 * t), (0.0, 0.68 * t)],
+                mix(color, (0, 0, 0), 0.12))
     elif outfit.collar == "crossed":
         shape([(-0.36, 0.0), (-0.14, 0.0), (0.42 * w, 0.60 * t), (0.12 * w, 0.60 * t)], CLOTH["white"])
-        shape([(0.36, 0.0), (0.14, 0.0), (-0.55 * w, 0.60 * t), (-0.2 * w, 0.60 * t)], mix(second, (255, 255, 255), 0.3))
+        shape([(0.36, 0.0), (0.14, 0.0), (-0.55 * w, 0.60 * t), (-0.2 * w, 0.60 * t)],
+            mix(second, (255, 255, 255), 0.3))
         canvas.polygon(frame.map([(-0.15, 0.0), (0.15, 0.0), (0.0, 0.2)]), skin)
     elif outfit.collar == "hood":
-        shape(smooth([(-0.62, 0.12), (-0.3, -0.10), (0.3, -0.10), (0.62, 0.12), (0.34, 0.42), (0, 0.52), (-0.34, 0.42)], 3), mix(color, (255, 255, 255), 0.2))
+        shape(smooth([(-0.62, 0.12), (-0.3, -0.10), (0.3, -0.10), (0.62, 0.12), (0.34, 0.42), (0, 0.52),
+            (-0.34, 0.42)], 3), mix(color, (255, 255, 255), 0.2))
     elif outfit.collar == "high":
         shape(smooth([(-0.34, -0.14), (0.34, -0.14), (0.42, 0.22), (0, 0.32), (-0.42, 0.22)], 3), second)
     if "straps" in details:
         for side in (-1, 1):
-            canvas.polygon(frame.map([(side * 0.42 * s, 0.12), (side * 0.58 * s, 0.12), (side * 0.62 * w, t * 0.62), (side * 0.42 * w, t * 0.62)]), part_color(look, "main"))
+            canvas.polygon(frame.map([(side * 0.42 * s, 0.12), (side * 0.58 * s, 0.12), (side * 0.62 * w, t * 0.62),
+                (side * 0.42 * w, t * 0.62)]), part_color(look, "main"))
     if "plates" in details:
         steel = mix(color, (226, 232, 244), 0.55)
-        shape(smooth([(-0.8 * s, 0.30), (0, 0.18), (0.8 * s, 0.30), (0.9 * w, 0.52 * t), (0, 0.66 * t), (-0.9 * w, 0.52 * t)], 3), steel, 0.9)
+        shape(smooth([(-0.8 * s, 0.30), (0, 0.18), (0.8 * s, 0.30), (0.9 * w, 0.52 * t), (0, 0.66 * t),
+            (-0.9 * w, 0.52 * t)], 3), steel, 0.9)
         canvas.polygon(frame.map(tube([(0, 0.24), (0, 0.62 * t)], [0.03, 0.03], 1)), shaded(steel))
         for side in (-1, 1):
-            canvas.part(frame.map(ellipse(side * s * 0.98, 0.30, 0.36, 0.30, 14)), steel, light=frame.map([(side * s - 0.1, 0.2)])[0])
+            canvas.part(frame.map(ellipse(side * s * 0.98, 0.30, 0.36, 0.30, 14)), steel,
+                light=frame.map([(side * s - 0.1, 0.2)])[0])
     if "epaulettes" in details:
         for side in (-1, 1):
             shape(ellipse(side * s * 0.84, 0.16, 0.28, 0.12, 12), CLOTH["yellow"])
@@ -184,18 +218,21 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
     if "zip" in details:
         canvas.polygon(frame.map(tube([(0, 0.5), (0, t)], [0.03, 0.03], 1)), CLOTH["white"])
     if "belt" in details or "sash" in details:
-        shape([(-w * 1.04, t * 0.58), (w * 1.04, t * 0.58), (w * 1.06, t * 0.68), (-w * 1.06, t * 0.68)], CLOTH["brown"] if "belt" in details else second)
+        shape([(-w * 1.04, t * 0.58), (w * 1.04, t * 0.58), (w * 1.06, t * 0.68), (-w * 1.06, t * 0.68)],
+            CLOTH["brown"] if "belt" in details else second)
     if "obi" in details:
         shape([(-w * 1.10, t * 0.46), (w * 1.10, t * 0.46), (w * 1.14, t * 0.74), (-w * 1.14, t * 0.74)], second)
     if "tie" in details:
-        shape([(-0.09, 0.12), (0.09, 0.12), (0.06, 0.28), (0.15, 0.52 * t), (0.0, 0.64 * t), (-0.15, 0.52 * t), (-0.06, 0.28)], second)
+        shape([(-0.09, 0.12), (0.09, 0.12), (0.06, 0.28), (0.15, 0.52 * t), (0.0, 0.64 * t), (-0.15, 0.52 * t),
+            (-0.06, 0.28)], second)
         canvas.mark("necktie", frame.map([(0, 0.2), (0, 0.5 * t)]))
     if "bow" in details:
         draw_bow(canvas, frame.child(0, 0.52 * t if outfit.collar == "sailor" else 0.16, 0.42), second)
         canvas.mark("bow", frame.map([(-0.2, 0.45 * t), (0.2, 0.45 * t)]))
     if emblem and ("emblem" in details or outfit.collar in ("hood", "lapel", "high", "scoop", "sailor", "crossed")):
         side = 0.0 if "emblem" in details else s * 0.52
-        draw_emblem(canvas, frame.child(side, t * (0.40 if "emblem" in details else 0.44), 0.30 if "emblem" in details else 0.17), emblem, second)
+        draw_emblem(canvas, frame.child(side, t * (0.40 if "emblem" in details else 0.44),
+            0.30 if "emblem" in details else 0.17), emblem, second)
     names = {"main": look.colors[0], "second": look.colors[1]}
     for tag in outfit.tags:
         canvas.mark(tag.format(**names), frame.map([(-s * 0.4, t * 0.35), (s * 0.4, t * 0.35), (0, t * 0.55)]))
@@ -206,9 +243,11 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
 
 _EMBLEMS = {
     "star": star(0, 0, 1.0, 0.45, 5, -np.pi / 2), "diamond": np.array([(0, -1), (0.75, 0), (0, 1), (-0.75, 0)]),
-    "heart": smooth([(0, -0.35), (0, -0.35), (0.5, -0.85), (0.98, -0.35), (0.55, 0.35), (0, 0.95), (0, 0.95), (-0.55, 0.35), (-0.98, -0.35), (-0.5, -0.85)], 3),
+    "heart": smooth([(0, -0.35), (0, -0.35), (0.5, -0.85), (0.98, -0.35), (0.55, 0.35), (0, 0.95), (0, 0.95),
+        (-0.55, 0.35), (-0.98, -0.35), (-0.5, -0.85)], 3),
     "moon": smooth([(0.3, -1), (0.3, -1), (-0.7, -0.6), (-0.7, 0.6), (0.3, 1), (0.3, 1), (-0.1, 0.4), (-0.1, -0.4)], 3),
-    "cross": np.array([(-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3), (0.3, 1), (-0.3, 1), (-0.3, 0.3), (-1, 0.3), (-1, -0.3), (-0.3, -0.3)]),
+    "cross": np.array([(-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3), (0.3, 1), (-0.3, 1),
+        (-0.3, 0.3), (-1, 0.3), (-1, -0.3), (-0.3, -0.3)]),
     "drop": smooth([(0, -1), (0, -1), (0.7, 0.3), (0, 1), (-0.7, 0.3)], 3), "ring": ellipse(0, 0, 0.9, 0.9, 14),
     "leaf": smooth([(-0.9, 0.9), (-0.9, 0.9), (-0.6, -0.4), (0.9, -0.9), (0.9, -0.9), (0.4, 0.6)], 3),
 }  # fmt: skip
@@ -219,12 +258,14 @@ def draw_emblem(canvas: Canvas, frame: Frame, emblem: str, color: Color) -> None
     canvas.part(frame.map(_EMBLEMS[emblem]), mix(color, (255, 236, 120), 0.35), 0.6, solid=False)
 
 
-_BOW = smooth([(0, -0.2), (0.9, -0.75), (1.15, -0.1), (0.95, 0.6), (0.0, 0.2), (-0.95, 0.6), (-1.15, -0.1), (-0.9, -0.75)], 3)
+_BOW = smooth([(0, -0.2), (0.9, -0.75), (1.15, -0.1), (0.95, 0.6), (0.0, 0.2), (-0.95, 0.6), (-1.15, -0.1),
+    (-0.9, -0.75)], 3)
 
 
 def draw_bow(canvas: Canvas, frame: Frame, color: Color) -> None:
     """A ribbon bow, about one unit to each side, with two short ends."""
     for side in (-1, 1):
-        canvas.part(frame.map([(0, 0), (side * 0.35, 0.05), (side * 0.75, 1.15), (side * 0.3, 1.05)]), shaded(color), 0.7, solid=False)
+        canvas.part(frame.map([(0, 0), (side * 0.35, 0.05), (side * 0.75, 1.15), (side * 0.3, 1.05)]),
+            shaded(color), 0.7, solid=False)
     canvas.part(frame.map(_BOW), color, 0.9, light=frame.map([(0.0, -0.05)])[0])
     canvas.part(frame.map(ellipse(0, 0, 0.26, 0.28, 10)), mix(color, (255, 255, 255), 0.15), 0.7, solid=False)

@@ -34,11 +34,11 @@ def drawn_fingerprint(config: Config) -> str:
     return digest.hexdigest()[:16]
 
 
-def _draw_chunk(task: tuple[Config, int]) -> tuple[int, np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
+def _draw_chunk(task: tuple[Config, int, int]) -> tuple[int, np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
     """Pixels, posts and truths of one chunk; runs in a worker process."""
-    config, start = task
+    config, start, stop = task
     pixels, posts, truths = [], [], []
-    for index in range(start, min(start + CHUNK, config.pictures)):
+    for index in range(start, stop):
         picture = draw_picture(config, index)
         array = np.asarray(picture.image)
         pixels.append(array)
@@ -113,7 +113,7 @@ def _count(starts: list[int], config: Config) -> int:
 
 def _chunks(config: Config, starts: list[int], processes: int) -> Iterator[tuple]:
     """Drawn chunks in any order."""
-    tasks = [(config, start) for start in starts]
+    tasks = [(config, start, min(start + CHUNK, config.pictures)) for start in starts]
     if processes == 1 or len(tasks) < 2:
         yield from map(_draw_chunk, tasks)
         return

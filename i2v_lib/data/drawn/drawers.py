@@ -84,8 +84,14 @@ def hash_name(name: str) -> int:
 INK = ((38, 30, 44), (52, 36, 34), (28, 34, 58), (20, 20, 22))
 CASTS = ((255, 214, 170), (190, 210, 255), (255, 200, 220), (214, 236, 200), (240, 236, 226))
 
-_FIRST = "amber brisk coral dusky ember fable ginger hazel indigo jolly kindly lunar mellow nimble opal pepper".split()
-_LAST = "badger crane dormouse egret finch gecko heron ibis jackdaw kestrel lemur marten newt otter plover quail".split()
+_FIRST = (
+    "amber", "brisk", "coral", "dusky", "ember", "fable", "ginger", "hazel", "indigo",
+    "jolly", "kindly", "lunar", "mellow", "nimble", "opal", "pepper",
+)  # fmt: skip
+_LAST = (
+    "badger", "crane", "dormouse", "egret", "finch", "gecko", "heron", "ibis", "jackdaw",
+    "kestrel", "lemur", "marten", "newt", "otter", "plover", "quail",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=8)

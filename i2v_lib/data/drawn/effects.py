@@ -1,8 +1,7 @@
 """Effects drawn over or behind figures: bursts, sparkles, falling things, balloons of speech.
 
-Every effect takes a place and a size in canvas pixels; falling things cover the whole picture,
-     with pieces of an eighth of
-the size.
+Every effect takes a place and a size in canvas pixels. Falling things cover the whole picture; their pieces
+are a tenth of the size.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, mix, rectangle, smooth, star, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix
+from i2v_lib.data.drawn.shapes import ellipse, rectangle, smooth, star, tube
 from i2v_lib.data.drawn.stencil import GOLD, INK, WHITE, Stencil, fill, heart, ink, main, mirror, pale, turned
 
 YELLOW: Color = (255, 224, 92)
@@ -47,10 +47,7 @@ def explosion(canvas: Canvas, rng: Random, x: float, y: float, size: float) -> N
     canvas.polygon((shape - (x, y)) * 0.74 + (x, y), ORANGE)
     canvas.polygon((shape - (x, y)) * 0.5 + (x, y), YELLOW)
     canvas.polygon(ellipse(x, y, size * 0.14), (255, 250, 214))
-    canvas.mark(
-        "explosion",
-        np.array([(x + dx * size, y + dy * size) for dx in (-0.15, 0.15) for dy in (-0.15, 0.15)]),
-    )
+    canvas.mark("explosion", rectangle(x - 0.15 * size, y - 0.15 * size, x + 0.15 * size, y + 0.15 * size))
 
 
 def impact_stars(canvas: Canvas, rng: Random, x: float, y: float, size: float) -> None:
@@ -91,16 +88,8 @@ NOTE = Stencil(
     ink(turned(ellipse(0, 0, 0.5, 0.36, 12), -0.35, 0.02, 0.55), main),
     marks=[(0, 0.55), (-0.2, 0.6), (0.2, 0.5), (0.39, 0)],
 )
-_WING = [
-    (0, -0.12),
-    (-0.35, -0.7),
-    (-0.85, -0.85),
-    (-1, -0.45),
-    (-0.72, -0.05),
-    (-0.78, 0.4),
-    (-0.5, 0.66),
-    (-0.14, 0.3),
-]
+_WING = [(0, -0.12), (-0.35, -0.7), (-0.85, -0.85), (-1, -0.45), (-0.72, -0.05), (-0.78, 0.4), (-0.5, 0.66),
+         (-0.14, 0.3)]  # fmt: skip
 BUTTERFLY = Stencil(
     ink(smooth(_WING, 3), main),
     ink(smooth(np.multiply(_WING, (-1, 1)), 3), main),
@@ -118,8 +107,8 @@ LIGHTNING = Stencil(
 _FLAME = mirror([(0.08, -1), (-0.1, -0.55), (-0.5, -0.3), (-0.62, 0.3), (-0.4, 0.8), (0, 0.95)])
 FIRE = Stencil(
     ink(smooth([(0.1, -1.05), (-0.1, -0.5), (-0.45, -0.15), (-0.5, -0.5), (-0.75, 0.1), (-0.65, 0.6),
-         (-0.3, 0.95), (0.3, 0.95),
-                (0.65, 0.6), (0.72, 0), (0.5, -0.35), (0.42, -0.1), (0.3, -0.5)], 3), (244, 92, 50)),
+                (-0.3, 0.95), (0.3, 0.95), (0.65, 0.6), (0.72, 0), (0.5, -0.35), (0.42, -0.1),
+                (0.3, -0.5)], 3), (244, 92, 50)),
     fill(smooth(_FLAME, 2) * (0.75, 0.65) + (0, 0.3), ORANGE),
     fill(smooth(_FLAME, 2) * (0.45, 0.4) + (0, 0.5), YELLOW),
     marks=[(0, -0.1), (-0.3, 0.4), (0.3, 0.4), (0, 0.6)],
@@ -266,25 +255,20 @@ def speech_bubble(
     canvas.part(shape, WHITE)
     canvas.polygon(spike + (np.array([x, y]) - spike) * 0.06, WHITE)
     _scribble(canvas, rng, x, y, width * 0.6, height * 0.5)
-    canvas.mark(
-        "speech bubble",
-        np.array([(x + dx * width, y + dy * height) for dx in (-0.3, 0.3) for dy in (-0.2, 0.2)]),
-    )
+    dx, dy = 0.3 * width, 0.2 * height
+    canvas.mark("speech bubble", rectangle(x - dx, y - dy, x + dx, y + dy))
 
 
 def thought_bubble(
     canvas: Canvas, rng: Random, x: float, y: float, width: float, height: float, tail: tuple[float, float]
 ) -> None:
-    """A cloud of thought around (x, y),
-    with two small clouds on the way to ``tail``; see :func:`speech_bubble`."""
+    """A cloud of thought, with two small ones on the way to ``tail``; see :func:`speech_bubble`."""
     for share, r in ((0.92, 0.05), (0.72, 0.09)):
         canvas.part(ellipse(x + (tail[0] - x) * share, y + (tail[1] - y) * share, r * height * 1.4), WHITE)
     canvas.part(_puff(9) * (width / 2, height / 2) + (x, y), WHITE)
     _scribble(canvas, rng, x, y, width * 0.56, height * 0.44)
-    canvas.mark(
-        "thought bubble",
-        np.array([(x + dx * width, y + dy * height) for dx in (-0.25, 0.25) for dy in (-0.2, 0.2)]),
-    )
+    dx, dy = 0.25 * width, 0.2 * height
+    canvas.mark("thought bubble", rectangle(x - dx, y - dy, x + dx, y + dy))
 
 
 def _scribble(canvas: Canvas, rng: Random, x: float, y: float, width: float, height: float) -> None:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from i2v_lib.data.drawn.bodies import Build, Pose, arm_joints, draw_hand, draw_leg, leg_joints, make_build
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, shaded, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, shaded
 from i2v_lib.data.drawn.clothes import OUTFITS, draw_bottom, draw_sleeve, draw_torso, part_color
 from i2v_lib.data.drawn.drawers import Drawer
 from i2v_lib.data.drawn.hair import draw_back_hair, draw_front_hair, fringe_shadow
 from i2v_lib.data.drawn.heads import FRONT, PROFILE, Expression, draw_face
 from i2v_lib.data.drawn.items import ITEMS
-from i2v_lib.data.drawn.wear import HATS, draw_backwear, draw_facewear, draw_headwear, draw_headwear_behind, draw_neckwear
+from i2v_lib.data.drawn.wear import (
+    HATS,
+    draw_backwear,
+    draw_facewear,
+    draw_headwear,
+    draw_headwear_behind,
+    draw_neckwear,
+)
 from i2v_lib.data.drawn.world import CLOTH, SKIN
 
 SHOES: tuple[Color, ...] = ((92, 62, 48), (58, 56, 68), (160, 52, 54), (236, 236, 240))
@@ -83,7 +90,8 @@ def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer,
         if pose == "behind":
             _arm(canvas, body, build, look, side, pose, held=False)
     _legs(canvas, body, drawer, build, look, skin)
-    draw_bottom(canvas, body, build, look, abs(look.sway) * 0.5 + (0.12 if look.pose.legs in ("running", "jumping") else 0.0))
+    draw_bottom(canvas, body, build, look, abs(look.sway) * 0.5 + (0.12 if look.pose.legs in ("running",
+        "jumping") else 0.0))
     canvas.part(body.map([(-0.27, -0.4), (0.27, -0.4), (0.31, 0.12), (-0.31, 0.12)]), skin, 0.8)
     canvas.polygon(body.map([(-0.24, -0.2), (0.24, -0.2), (0.05, 0.08), (-0.20, 0.0)]), shaded(skin))
     draw_torso(canvas, body, build, look, look.emblem)

@@ -10,22 +10,27 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, mix, shaded, smooth, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix, shaded
 from i2v_lib.data.drawn.drawers import Drawer
 from i2v_lib.data.drawn.heads import FRONT, PROFILE, THREE_QUARTER
+from i2v_lib.data.drawn.shapes import ellipse, smooth, tube
 from i2v_lib.data.drawn.world import HAIR, SKIN
 
 # style: (how far the mass behind the head falls, how wide it ends, tips, waviness)
 _MASS = {
-    "long": (2.5, 1.12, 7, 0.03), "very long": (4.6, 1.35, 9, 0.05), "wavy": (2.4, 1.42, 6, 0.16), "hime cut": (2.7, 1.05, 9, 0.0),
-    "bob": (0.98, 1.14, 6, 0.0), "short": (0.62, 1.02, 5, 0.02), "spiky": (0.50, 1.06, 5, 0.05), "messy": (0.70, 1.16, 6, 0.10),
+    "long": (2.5, 1.12, 7, 0.03), "very long": (4.6, 1.35, 9, 0.05), "wavy": (2.4, 1.42, 6, 0.16),
+        "hime cut": (2.7, 1.05, 9, 0.0),
+    "bob": (0.98, 1.14, 6, 0.0), "short": (0.62, 1.02, 5, 0.02), "spiky": (0.50, 1.06, 5, 0.05),
+        "messy": (0.70, 1.16, 6, 0.10),
 }  # fmt: skip
 _LENGTH_TAGS = {
     "long": ("long hair",), "very long": ("very long hair", "long hair"), "wavy": ("wavy hair", "long hair"),
     "hime cut": ("hime cut", "long hair"), "bob": ("bob cut", "short hair"), "short": ("short hair",),
-    "spiky": ("spiky hair", "short hair"), "messy": ("messy hair", "short hair"), "twintails": ("twintails", "long hair"),
+    "spiky": ("spiky hair", "short hair"), "messy": ("messy hair", "short hair"),
+        "twintails": ("twintails", "long hair"),
     "low twintails": ("low twintails", "long hair"), "ponytail": ("ponytail",), "side ponytail": ("side ponytail",),
-    "twin braids": ("twin braids", "braid"), "braid": ("braid",), "double bun": ("double bun", "hair bun"), "drills": ("drill hair",),
+    "twin braids": ("twin braids", "braid"), "braid": ("braid",), "double bun": ("double bun", "hair bun"),
+        "drills": ("drill hair",),
 }  # fmt: skip
 
 
@@ -69,7 +74,8 @@ def _tails(style: str, reach: float, view: int, sway: float) -> list[tuple[np.nd
 
     if style == "twintails":
         return [
-            (tube([(x * 0.86, -0.62), (x + sign(x) * 0.42, -0.50), (x + sign(x) * 0.62 + s, 0.5), (x + sign(x) * 0.45 + s, 1.5),
+            (tube([(x * 0.86, -0.62), (x + sign(x) * 0.42, -0.50), (x + sign(x) * 0.62 + s, 0.5),
+                (x + sign(x) * 0.45 + s, 1.5),
                     (x + sign(x) * 0.25 + 1.6 * s, end)], [0.10, 0.26, 0.42, 0.34, 0.0], 4), False)
             for x in sides
         ]  # fmt: skip
@@ -81,10 +87,12 @@ def _tails(style: str, reach: float, view: int, sway: float) -> list[tuple[np.nd
         ]  # fmt: skip
     if style == "ponytail":
         x = {FRONT: 0.25, THREE_QUARTER: 0.75, PROFILE: 0.9}[view]
-        return [(tube([(x, -0.85), (x + 0.55, -1.08), (x + 1.02 + s, -0.35), (x + 0.85 + s, 0.8), (x + 0.5 + 2 * s, min(2.1, reach))],
+        return [(tube([(x, -0.85), (x + 0.55, -1.08), (x + 1.02 + s, -0.35), (x + 0.85 + s, 0.8),
+            (x + 0.5 + 2 * s, min(2.1, reach))],
                        [0.12, 0.28, 0.40, 0.34, 0.0], 4), False)]  # fmt: skip
     if style == "side ponytail":
-        return [(tube([(near * 0.80, -0.55), (near + 0.45, -0.45), (near + 0.50 + s, 0.5), (near + 0.30 + s, min(2.2, reach))],
+        return [(tube([(near * 0.80, -0.55), (near + 0.45, -0.45), (near + 0.50 + s, 0.5),
+            (near + 0.30 + s, min(2.2, reach))],
                        [0.12, 0.30, 0.36, 0.0], 4), False)]  # fmt: skip
     return []
 
@@ -98,7 +106,8 @@ def _braid(canvas: Canvas, frame: Frame, color: Color, x: float, lean: float, re
         knot = ellipse(x + lean * i * 0.2 + (0.05 if i % 2 else -0.05), 0.62 + i * step, r, r * 0.92, 12)
         canvas.part(frame.map(knot), color, 0.7, light=frame.map(knot[:1] * 0.5 + knot[7:8] * 0.5)[0])
     y = 0.62 + count * step
-    tassel = [(x + lean * 1.0 - 0.11, y - 0.1), (x + lean * 1.0 + 0.11, y - 0.1), (x + lean + 0.16, y + 0.26), (x + lean + 0.16, y + 0.26),
+    tassel = [(x + lean * 1.0 - 0.11, y - 0.1), (x + lean * 1.0 + 0.11, y - 0.1), (x + lean + 0.16, y + 0.26),
+        (x + lean + 0.16, y + 0.26),
               (x + lean, y + 0.16), (x + lean - 0.16, y + 0.26), (x + lean - 0.16, y + 0.26)]  # fmt: skip
     canvas.part(frame.map(tassel), color, 0.7)
 
@@ -142,8 +151,10 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
     side, top = 1.0 + lift * 0.9, 1.0 + lift * (0.5 if flat_top else 1.2)
     tips: list[tuple[float, float]] = []
     if view == PROFILE:
-        arc = [(-0.92 * side, -0.28)] + [(side * cos(a) * 0.98 + 0.03, -0.1 + top * sin(a)) for a in np.linspace(pi * 1.15, pi * 1.95, 8)]
-        lower = [(1.02, 0.30), (0.86, 0.78), (0.86, 0.78), (0.52, 0.62), (0.30, 0.86), (0.30, 0.86), (0.12, 0.30), (0.02, 0.52), (0.02, 0.52), (-0.10, -0.22)]
+        arc = [(-0.92 * side, -0.28)] + [(side * cos(a) * 0.98 + 0.03,
+            -0.1 + top * sin(a)) for a in np.linspace(pi * 1.15, pi * 1.95, 8)]
+        lower = [(1.02, 0.30), (0.86, 0.78), (0.86, 0.78), (0.52, 0.62), (0.30, 0.86), (0.30, 0.86), (0.12, 0.30),
+            (0.02, 0.52), (0.02, 0.52), (-0.10, -0.22)]
         n = max(2, locks // 2)
         for i in range(n):
             x = -0.16 - 0.74 * (i + 0.7) / n
@@ -152,7 +163,8 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
         outline = smooth(arc + lower, 3)
         band = smooth([(-0.62, -0.60), (-0.10, -0.80), (0.52, -0.62), (0.46, -0.50), (-0.10, -0.66), (-0.58, -0.46)], 3)
         return outline, band
-    arc = [(-side, 0.30), (-side * 1.02, -0.1)] + [(side * cos(a), -0.12 + top * sin(a)) for a in np.linspace(pi * 1.1, pi * 1.9, 8)]
+    arc = [(-side, 0.30),
+        (-side * 1.02, -0.1)] + [(side * cos(a), -0.12 + top * sin(a)) for a in np.linspace(pi * 1.1, pi * 1.9, 8)]
     arc += [(side * 1.02, -0.1), (side, 0.30)]
     right, left = (0.86, 0.50), (-0.86, 0.50)
     lower = [right, right, (0.74, 0.05)]
@@ -179,8 +191,10 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
         inner = np.hypot(p[:, 0], p[:, 1] + 0.12) < 0.93
         p[:, 0] = np.where(inner, p[:, 0] * 0.93 - 0.17, p[:, 0] + 0.03)
     shift = -0.14 if view == THREE_QUARTER else 0.0
-    band = [(-0.74 + shift, -0.42), (-0.45 + shift, -0.68), (0.0 + shift, -0.78), (0.45 + shift, -0.68), (0.74 + shift, -0.42)]
-    band += [(0.56 + shift, -0.50), (0.44 + shift, -0.42), (0.28 + shift, -0.60), (0.10 + shift, -0.50), (-0.12 + shift, -0.64), (-0.30 + shift, -0.48), (-0.48 + shift, -0.54)]
+    band = [(-0.74 + shift, -0.42), (-0.45 + shift, -0.68), (0.0 + shift, -0.78), (0.45 + shift, -0.68),
+        (0.74 + shift, -0.42)]
+    band += [(0.56 + shift, -0.50), (0.44 + shift, -0.42), (0.28 + shift, -0.60), (0.10 + shift, -0.50),
+        (-0.12 + shift, -0.64), (-0.30 + shift, -0.48), (-0.48 + shift, -0.54)]
     return smooth(p, 3), smooth(band, 2)
 
 
@@ -193,7 +207,8 @@ def fringe_shadow(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int)
     canvas.polygon(frame.map(shadow[(shadow[:, 1] > -0.75)]), shaded(SKIN[look.skin]))
 
 
-FLAT_TOP = frozenset({"beret", "baseball cap", "witch hat", "top hat", "straw hat", "helmet", "sailor hat", "crown", "hood"})
+FLAT_TOP = frozenset({"beret", "baseball cap", "witch hat", "top hat", "straw hat", "helmet", "sailor hat", "crown",
+    "hood"})
 
 
 def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int, reach: float, sway: float) -> None:
@@ -204,7 +219,8 @@ def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: in
         if look.hair_style == "hime cut":
             lock = np.array([(x - 0.17, -0.1), (x + 0.17, -0.1), (x + 0.15, 0.88), (x - 0.15, 0.88)])
         else:
-            lock = tube([(x * 0.98, -0.25), (x * 1.04, 0.30), (x * 0.96, long * 0.8), (x * 0.90 + 0.3 * sway, long)], [0.12, 0.17, 0.10, 0.0], 4)
+            lock = tube([(x * 0.98, -0.25), (x * 1.04, 0.30), (x * 0.96, long * 0.8),
+                (x * 0.90 + 0.3 * sway, long)], [0.12, 0.17, 0.10, 0.0], 4)
         canvas.part(frame.map(lock), color, 0.85, light=frame.map([(x - 0.03, 0.2)])[0])
     outline, band = _fringe(look.fringe, drawer.locks, drawer.lift, view, look.headwear in FLAT_TOP)
     canvas.part(frame.map(outline), color)
@@ -233,9 +249,12 @@ def _mark(canvas: Canvas, frame: Frame, look, view: int) -> None:
     canvas.mark(f"{look.hair} hair", frame.map(crown))
     style = look.hair_style
     ends = {"long": [(1.05, 1.4), (-1.05, 1.4), (0.9, 2.0)], "very long": [(1.15, 1.8), (1.2, 2.8), (-1.1, 2.4)]}
-    ends |= {"wavy": [(1.2, 1.4), (-1.2, 1.4)], "hime cut": [(1.0, 0.6), (0.95, 1.6), (-0.95, 1.6)], "twintails": [(1.5, 0.6), (-1.4, 0.6)]}
-    ends |= {"low twintails": [(0.98, 1.3), (-0.9, 1.3)], "ponytail": [(1.5, 0.0), (1.2, -0.6)], "side ponytail": [(1.5, 0.3), (1.3, -0.2)]}
-    ends |= {"twin braids": [(0.8, 0.9), (-0.75, 0.9)], "braid": [(0.75, 0.9), (0.75, 1.2)], "double bun": [(0.8, -0.95), (-0.7, -0.95)]}
+    ends |= {"wavy": [(1.2, 1.4), (-1.2, 1.4)], "hime cut": [(1.0, 0.6), (0.95, 1.6), (-0.95, 1.6)],
+        "twintails": [(1.5, 0.6), (-1.4, 0.6)]}
+    ends |= {"low twintails": [(0.98, 1.3), (-0.9, 1.3)], "ponytail": [(1.5, 0.0), (1.2, -0.6)],
+        "side ponytail": [(1.5, 0.3), (1.3, -0.2)]}
+    ends |= {"twin braids": [(0.8, 0.9), (-0.75, 0.9)], "braid": [(0.75, 0.9), (0.75, 1.2)],
+        "double bun": [(0.8, -0.95), (-0.7, -0.95)]}
     ends |= {"drills": [(1.08, 0.6), (-1.0, 0.6)]}
     if style == "double bun" and look.headwear not in (None, "hairband", "hair flower", "hair ribbon"):
         return

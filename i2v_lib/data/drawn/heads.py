@@ -10,8 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, mix, shaded, smooth, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix, shaded
 from i2v_lib.data.drawn.drawers import Drawer
+from i2v_lib.data.drawn.shapes import ellipse, smooth, tube
 from i2v_lib.data.drawn.world import EYE, HAIR, SKIN
 
 FRONT, THREE_QUARTER, PROFILE = 0, 1, 2
@@ -46,7 +47,8 @@ def face_outline(face: str, view: int) -> np.ndarray:
     if view == PROFILE:
         return smooth(
             [(-0.80, -0.45), (-0.84, -0.05), (-0.88, 0.14), (-1.00, 0.32), (-1.00, 0.32), (-0.85, 0.42), (-0.88, 0.53),
-             (-0.82, 0.62), (-0.80, 0.72), (-0.70, 0.93), (-0.42, 0.92), (0.18, 0.62), (0.40, 0.10), (0.62, -0.5), (0.0, -0.98)]
+             (-0.82, 0.62), (-0.80, 0.72), (-0.70, 0.93), (-0.42, 0.92), (0.18, 0.62), (0.40, 0.10), (0.62, -0.5),
+                 (0.0, -0.98)]
         )  # fmt: skip
     right = [temple, cheek, jaw, chin]
     left = [(-x, y) for x, y in reversed(right)]
@@ -65,12 +67,13 @@ def face_outline(face: str, view: int) -> np.ndarray:
 
 def eye_places(view: int) -> list[tuple[float, float]]:
     """(x, width factor) of each eye that shows, the nearer one first."""
-    return {FRONT: [(0.41, 1.0), (-0.41, 1.0)], THREE_QUARTER: [(0.20, 0.98), (-0.60, 0.78)], PROFILE: [(-0.56, 0.62)]}[view]
+    return {FRONT: [(0.41, 1.0), (-0.41, 1.0)], THREE_QUARTER: [(0.20, 0.98), (-0.60, 0.78)],
+        PROFILE: [(-0.56, 0.62)]}[view]
 
 
 @lru_cache(maxsize=4096)
 def _eye_shapes(kind: str, half_width: float, half_height: float, lash: float, outer: float) -> dict[str, np.ndarray]:
-    """White, iris, pupil, lights, lid and crease of one eye around (0, 0); ``outer`` is the side of its outer corner."""
+    """Pieces of one eye around (0, 0), by name; ``outer`` is the side of its outer corner, +1 or -1."""
     w, h = half_width, half_height
     tilt = {"round": 0.0, "tall": 0.0, "sharp": -0.30, "droopy": 0.25, "dot": 0.0}[kind] * h
     top = {"sharp": 0.82}.get(kind, 1.0)
@@ -82,7 +85,8 @@ def _eye_shapes(kind: str, half_width: float, half_height: float, lash: float, o
     iw, ih = (0.68 * w, 0.90 * h) if kind != "sharp" else (0.60 * w, 0.80 * h)
     lid_middle = [
         (-outer * 1.02 * w, 0.02 * h), (-outer * 0.70 * w, -0.78 * h * top), (0, -1.04 * h * top),
-        (outer * 0.80 * w, -0.74 * h * top + tilt * 0.5), (outer * 1.16 * w, -0.02 * h + tilt), (outer * 1.3 * w, 0.0 + tilt),
+        (outer * 0.80 * w, -0.74 * h * top + tilt * 0.5), (outer * 1.16 * w, -0.02 * h + tilt),
+            (outer * 1.3 * w, 0.0 + tilt),
     ]  # fmt: skip
     return {
         "white": smooth(white, 3),
@@ -103,7 +107,8 @@ def _eye_shapes(kind: str, half_width: float, half_height: float, lash: float, o
     }  # fmt: skip
 
 
-def draw_eye(canvas: Canvas, frame: Frame, drawer: Drawer, color: Color, outer: float, width: float, closed: str | None) -> None:
+def draw_eye(canvas: Canvas, frame: Frame, drawer: Drawer, color: Color, outer: float, width: float,
+    closed: str | None) -> None:
     """One eye around the frame's origin.
 
     Parameters
@@ -138,9 +143,11 @@ _MOUTHS = {
     "line": [(-0.11, 0.03), (0.0, 0.035), (0.11, 0.03)],
     "small": [(-0.05, 0.03), (0.0, 0.05), (0.05, 0.03)],
 }
-_OPEN = smooth([(-0.20, -0.05), (-0.20, -0.05), (0.0, -0.015), (0.20, -0.05), (0.20, -0.05), (0.13, 0.16), (0.0, 0.22), (-0.13, 0.16)], 3)
+_OPEN = smooth([(-0.20, -0.05), (-0.20, -0.05), (0.0, -0.015), (0.20, -0.05), (0.20, -0.05), (0.13, 0.16),
+    (0.0, 0.22), (-0.13, 0.16)], 3)
 _TONGUE = ellipse(0, 0.145, 0.095, 0.06, 12)
-_GRIN = smooth([(-0.23, -0.02), (-0.23, -0.02), (0.0, 0.03), (0.23, -0.02), (0.23, -0.02), (0.12, 0.11), (-0.12, 0.11)], 3)
+_GRIN = smooth([(-0.23, -0.02), (-0.23, -0.02), (0.0, 0.03), (0.23, -0.02), (0.23, -0.02), (0.12, 0.11),
+    (-0.12, 0.11)], 3)
 _BROWS = {"calm": (0.0, 0.0), "angry": (0.13, -0.02), "sad": (-0.13, 0.03)}
 
 
@@ -184,12 +191,14 @@ def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> 
         elif any(expression.closed):
             canvas.mark("one eye closed", both)
     if expression.tears:
-        for x, width in places:
-            canvas.polygon(frame.map(tube([(x + 0.05, y + 0.25), (x + 0.08, y + 0.42), (x + 0.08, y + 0.62)], [0.03, 0.06, 0.08])), (150, 208, 250))
+        for x, _ in places:
+            canvas.polygon(frame.map(tube([(x + 0.05, y + 0.25), (x + 0.08, y + 0.42), (x + 0.08, y + 0.62)],
+                [0.03, 0.06, 0.08])), (150, 208, 250))
         canvas.mark("tears", both)
     if drawer.nose and view != PROFILE:
         canvas.polygon(frame.map([(turn - 0.03, 0.43), (turn + 0.05, 0.50), (turn - 0.03, 0.50)]), shaded(skin))
-    _mouth(canvas, frame.child(turn * 1.05, 0.66 if view != PROFILE else 0.60, {PROFILE: 0.7}.get(view, 1.0)), expression)
+    _mouth(canvas, frame.child(turn * 1.05, 0.66 if view != PROFILE else 0.60, {PROFILE: 0.7}.get(view, 1.0)),
+        expression)
     if expression.blush:
         canvas.mark("blush", both)
 
@@ -199,7 +208,8 @@ def _brow(canvas: Canvas, frame: Frame, drawer: Drawer, look, x: float, width: f
     top = y - drawer.eye_size * drawer.eye_height * 1.12 - 0.13 + lift
     inner, end = x - outer * 0.20 * width, x + outer * 0.22 * width
     middle = (x, top - 0.05)
-    canvas.polygon(frame.map(tube([(inner, top + slope), middle, (end, top - slope * 0.6 + 0.03)], [0.035, 0.03, 0.008])), mix(HAIR[look.hair], LASH, 0.45))
+    canvas.polygon(frame.map(tube([(inner, top + slope), middle, (end, top - slope * 0.6 + 0.03)],
+        [0.035, 0.03, 0.008])), mix(HAIR[look.hair], LASH, 0.45))
 
 
 def _mouth(canvas: Canvas, frame: Frame, expression: Expression) -> None:

@@ -8,7 +8,8 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, ellipse, mix, star, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, mix
+from i2v_lib.data.drawn.shapes import ellipse, star, tube
 from i2v_lib.data.drawn.sky import day_sky, grid, hills, mark_area
 from i2v_lib.data.drawn.stencil import WHITE, blossom
 
@@ -32,9 +33,8 @@ _FIR = np.array([(0, -1), (-0.28, -0.45), (-0.14, -0.48), (-0.44, 0), (-0.2, -0.
 
 def tree(canvas: Canvas, rng: Random, x: float, foot: float, size: float, color: Color) -> None:
     """A round tree of some height standing at ``foot``, lit from the left."""
-    canvas.polygon(np.array([(x - 0.05 * size, foot), (x - 0.035 * size, foot - 0.5 * size),
-         (x + 0.035 * size, foot - 0.5 * size),
-                             (x + 0.05 * size, foot)]), (118, 84, 72))  # fmt: skip
+    trunk = np.array([(-0.05, 0), (-0.035, -0.5), (0.035, -0.5), (0.05, 0)])
+    canvas.polygon(trunk * size + (x, foot), (118, 84, 72))
     crown = _foliage(rng.randrange(6)) * 0.34 * size
     canvas.polygon(crown + (x, foot - 0.64 * size), mix(color, (40, 60, 110), 0.28))
     canvas.polygon(crown * 0.8 + (x - 0.05 * size, foot - 0.7 * size), color)
@@ -165,6 +165,15 @@ def beach(canvas: Canvas, rng: Random) -> None:
     canvas.mark("sea", grid(0, horizon * h, w, shore * h))
 
 
+BLOOMS: tuple[tuple[Color, Color], ...] = (
+    ((255, 240, 120), WHITE),
+    ((255, 150, 180), (255, 214, 226)),
+    ((170, 130, 230), (230, 200, 255)),
+    ((250, 110, 90), (255, 210, 110)),
+    ((255, 206, 60), (255, 170, 50)),
+)
+
+
 def field(canvas: Canvas, rng: Random) -> None:
     """A field of flowers, small far away and large at our feet."""
     w, h = canvas.width, canvas.height
@@ -182,9 +191,7 @@ def field(canvas: Canvas, rng: Random) -> None:
             mix(green, (60, 130, 80), 0.4),
         )
     canvas.gradient(mix(green, WHITE, 0.12), mix(green, (30, 90, 70), 0.25), horizon, 1)
-    colors = rng.choice((((255, 240, 120), WHITE), ((255, 150, 180), (255, 214, 226)), ((170, 130, 230),
-         (230, 200, 255)),
-                         ((250, 110, 90), (255, 210, 110)), ((255, 206, 60), (255, 170, 50))))  # fmt: skip
+    colors = rng.choice(BLOOMS)
     near = []
     for i in range(22):
         depth = i / 21

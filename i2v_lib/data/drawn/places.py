@@ -6,8 +6,9 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, mix, rectangle
+from i2v_lib.data.drawn.canvas import Canvas, Color, mix
 from i2v_lib.data.drawn.nature import tree
+from i2v_lib.data.drawn.shapes import rectangle
 from i2v_lib.data.drawn.sky import DUSK, clouds, day_sky, hills, mark_area, night_sky
 from i2v_lib.data.drawn.stencil import WHITE
 
@@ -154,9 +155,9 @@ def shrine(canvas: Canvas, rng: Random) -> None:
     ground = mix(leaf, (120, 130, 90), 0.55)
     canvas.gradient(mix(ground, WHITE, 0.15), mix(ground, (50, 60, 80), 0.25), foot - 0.02, 1)
     x = w * rng.uniform(0.42, 0.58)
-    canvas.polygon(np.array([(x - 0.05 * w, foot * h - 0.02 * h), (x + 0.05 * w, foot * h - 0.02 * h),
-         (x + 0.34 * w, h), (x - 0.34 * w, h)]),
-                   (212, 206, 204))  # fmt: skip
+    far = h * (foot - 0.02)
+    path = np.array([(x - 0.05 * w, far), (x + 0.05 * w, far), (x + 0.34 * w, h), (x - 0.34 * w, h)])
+    canvas.polygon(path, (212, 206, 204))
     for share in (0.25, 0.55):
         y, half = h * (foot + (1 - foot) * share), w * (0.05 + 0.29 * share)
         canvas.polygon(rectangle(x - half, y, x + half, y + 0.012 * h), (172, 166, 172))

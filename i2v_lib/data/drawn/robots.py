@@ -1,5 +1,4 @@
-"""Robots, put together from heads, torsos, arms and legs: the chest at the origin,
-     one head radius as the unit."""
+"""Robots of heads, torsos, arms and legs: the chest at the origin, one head radius as the unit."""
 
 from __future__ import annotations
 
@@ -7,7 +6,8 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, rectangle, smooth, star, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame
+from i2v_lib.data.drawn.shapes import ellipse, rectangle, smooth, star, tube
 from i2v_lib.data.drawn.stencil import (
     GOLD,
     INK,
@@ -60,7 +60,7 @@ HEADS = {
         ink(smooth(mirror([(-1.2, -2), (-1.65, -1.6), (-1.65, -0.5), (-1.2, -0.1)]), 3), main),
         fill(smooth(mirror([(-1, -1.75), (-1.35, -1.45), (-1.35, -0.65), (-1, -0.35)]), 3), (40, 52, 80)),
         *(fill(smooth([(s * 0.55 - 0.3, -1), (s * 0.55, -1.42), (s * 0.55 + 0.3, -1),
-             (s * 0.55, -1.2)], 3), LAMP)
+                       (s * 0.55, -1.2)], 3), LAMP)
           for s in (-1, 1)),
         fill(smooth([(-0.25, -0.82), (0, -0.62), (0.25, -0.82), (0, -0.74)], 3), LAMP),
         marks=[(-0.9, -0.6), (0.9, -0.6), (0, -1.5)],
@@ -110,8 +110,7 @@ ARMS = {
         ink(tube([(0, 0), (0.25, 0.9), (0.3, 1.7)], [0.22, 0.2, 0.22]), IRON),
         ink(ellipse(0, 0, 0.48, count=14), main),
         ink([(-0.1, 1.6), (0.7, 1.6), (0.95, 2.3), (0.62, 2.75), (0.6, 2.25), (0.3, 2.05), (0.02, 2.25),
-             (0, 2.75), (-0.35, 2.3)],
-            accent),
+             (0, 2.75), (-0.35, 2.3)], accent),
         marks=[(0, 0)],
     ),
     "block": Stencil(
@@ -128,8 +127,8 @@ ARMS = {
 LEGS = {
     "stumps": Stencil(
         *(ink(rectangle(s * 0.75 - 0.3, 1.1, s * 0.75 + 0.3, 3.2), IRON) for s in (-1, 1)),
-        *(ink(np.array([(-0.45, 2.9), (0.45, 2.9), (0.75, 3.9),
-             (-0.75, 3.9)]) + (s * 0.85, 0), accent) for s in (-1, 1)),
+        *(ink(np.array([(-0.45, 2.9), (0.45, 2.9), (0.75, 3.9), (-0.75, 3.9)]) + (s * 0.85, 0), accent)
+          for s in (-1, 1)),
         marks=[(-0.85, 3.5), (0.85, 3.5)],
     ),
     "treads": Stencil(
@@ -151,15 +150,15 @@ LEGS = {
         marks=[(-1.6, 1.2), (1.6, 1.2)],
     ),
     "greaves": Stencil(
-        *(ink(np.array([(-0.32, 1.2), (0.36, 1.2), (0.36, 3),
-             (-0.26, 3)]) + (s * 0.72, 0), IRON) for s in (-1, 1)),
-        *(ink(np.array([(-0.42, 2.7), (0, 2.35), (0.42, 2.7), (0.62, 4.6),
-             (-0.62, 4.6)]) + (s * 0.85, 0), WHITE)
+        *(ink(np.array([(-0.32, 1.2), (0.36, 1.2), (0.36, 3), (-0.26, 3)]) + (s * 0.72, 0), IRON)
           for s in (-1, 1)),
-        *(ink(np.array([(-0.55, 4.45), (0.55, 4.45), (0.8, 5.1),
-             (-0.8, 5.1)]) + (s * 0.92, 0), main) for s in (-1, 1)),
-        *(fill(np.array([(-0.2, 2.75), (0, 2.6), (0.2, 2.75),
-             (0, 3.4)]) + (s * 0.85, 0), accent) for s in (-1, 1)),
+        *(ink(np.array([(-0.42, 2.7), (0, 2.35), (0.42, 2.7), (0.62, 4.6),
+                        (-0.62, 4.6)]) + (s * 0.85, 0), WHITE)
+          for s in (-1, 1)),
+        *(ink(np.array([(-0.55, 4.45), (0.55, 4.45), (0.8, 5.1), (-0.8, 5.1)]) + (s * 0.92, 0), main)
+          for s in (-1, 1)),
+        *(fill(np.array([(-0.2, 2.75), (0, 2.6), (0.2, 2.75), (0, 3.4)]) + (s * 0.85, 0), accent)
+          for s in (-1, 1)),
         marks=[(-0.85, 3.7), (0.85, 3.7)],
     ),
 }  # fmt: skip

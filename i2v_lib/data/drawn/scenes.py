@@ -120,8 +120,10 @@ def stranger(rng: random.Random, world: World) -> Look:
     other = rng.choice(world.characters)
     eye = rng.choice(list(EYE)[:9])
     return replace(
-        base, character=None, title=None, emblem=None, hair=other.hair, eyes=(eye, eye), colors=tuple(rng.sample(list(CLOTH), 2)),
-        headwear=rng.choice((None, *HEADWEAR)), headwear_color=rng.choice(list(CLOTH)), facewear=rng.choice((None, None, None, *FACEWEAR)),
+        base, character=None, title=None, emblem=None, hair=other.hair, eyes=(eye, eye),
+            colors=tuple(rng.sample(list(CLOTH), 2)),
+        headwear=rng.choice((None, *HEADWEAR)), headwear_color=rng.choice(list(CLOTH)),
+            facewear=rng.choice((None, None, None, *FACEWEAR)),
     )  # fmt: skip
 
 
@@ -143,7 +145,8 @@ def act(rng: random.Random, look: Look) -> Look:
         both = rng.random()
         same = rng.choice(("up", "out", "down", "behind", "hip"))
         arms = (same, same) if both < 0.35 else (rng.choice(gestures), rng.choice(gestures))
-    legs = rng.choices(("standing", "apart", "contrapposto", "walking", "running", "jumping"), (30, 14, 20, 12, 12, 12))[0]
+    legs = rng.choices(("standing", "apart", "contrapposto", "walking", "running", "jumping"),
+        (30, 14, 20, 12, 12, 12))[0]
     return replace(
         look,
         expression=expression,
@@ -231,9 +234,9 @@ def make_scene(rng: random.Random, world: World, drawers: tuple[Drawer, ...]) ->
         if rng.random() < 0.03:
             scene = replace(scene, things=(_thing(rng, ANIMALS, 0.10, 0.16),))
     elif kind == "machine":
-        scene = replace(scene, things=tuple(_thing(rng, MACHINES, 0.09, 0.17) for _ in range(rng.choice((1, 1, 2)))))
+        scene = replace(scene, things=tuple(_thing(rng, MACHINES, 0.065, 0.105) for _ in range(rng.choice((1, 1, 2)))))
     elif kind == "animal":
-        scene = replace(scene, things=tuple(_thing(rng, ANIMALS, 0.14, 0.26) for _ in range(rng.choice((1, 1, 1, 2)))))
+        scene = replace(scene, things=tuple(_thing(rng, ANIMALS, 0.13, 0.22) for _ in range(rng.choice((1, 1, 1, 2)))))
     return replace(scene, effects=_effects(rng, scene))
 
 
@@ -250,12 +253,15 @@ def _effects(rng: random.Random, scene: Scene) -> tuple[Effect, ...]:
     effects = []
     armed = any(p.look.item in WEAPONS for p in scene.figures)
     if rng.random() < (0.42 if armed else 0.025 if scene.figures else 0.12):
-        effects.append(Effect(rng.choice(VIOLENT_EFFECTS), rng.choice((rng.uniform(0.1, 0.3), rng.uniform(0.7, 0.9))) * scene.aspect,
+        effects.append(Effect(rng.choice(VIOLENT_EFFECTS), rng.choice((rng.uniform(0.1, 0.3),
+            rng.uniform(0.7, 0.9))) * scene.aspect,
                               rng.uniform(0.14, 0.6), rng.uniform(0.14, 0.24), rng.random() < 0.5))  # fmt: skip
     if rng.random() < 0.10:
-        effects.append(Effect(rng.choice(SCATTERED), 0.5 * scene.aspect, 0.5, rng.uniform(0.8, 1.0), rng.random() < 0.7))
+        effects.append(Effect(rng.choice(SCATTERED), 0.5 * scene.aspect, 0.5, rng.uniform(0.4, 0.6),
+            rng.random() < 0.7))
     if rng.random() < 0.12:
-        effects.append(Effect(rng.choice(PLACED), rng.uniform(0.12, 0.88) * scene.aspect, rng.uniform(0.1, 0.5), rng.uniform(0.09, 0.16), rng.random() < 0.4))
+        effects.append(Effect(rng.choice(PLACED), rng.uniform(0.12, 0.88) * scene.aspect, rng.uniform(0.1, 0.5),
+            rng.uniform(0.09, 0.16), rng.random() < 0.4))
     return tuple(effects)
 
 
@@ -267,6 +273,8 @@ def _page(rng: random.Random, world: World, drawer: Drawer, kind: str) -> Scene:
         look = act(rng, replace(rng.choice(cast), item=None))
         near = Placed(look, rng.uniform(0.35, 0.65), rng.uniform(0.78, 0.95), rng.uniform(0.26, 0.36))
         background = rng.choice(SIMPLE) if rng.random() < 0.75 else rng.choice(PLACES)
-        panels.append(Scene("panel", drawer.name, background, (near,), bubbles=int(rng.random() < 0.7), palette=rng.getrandbits(32)))
-    return Scene(kind, drawer.name, "white background", panels=tuple(panels), monochrome=rng.random() < 0.62, palette=rng.getrandbits(32),
+        panels.append(Scene("panel", drawer.name, background, (near,), bubbles=int(rng.random() < 0.7),
+            palette=rng.getrandbits(32)))
+    return Scene(kind, drawer.name, "white background", panels=tuple(panels), monochrome=rng.random() < 0.62,
+        palette=rng.getrandbits(32),
                  aspect=0.46 if kind == "4koma" else 1.0)  # fmt: skip

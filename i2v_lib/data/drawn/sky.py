@@ -1,7 +1,7 @@
 """The sky at all hours, and what is far away under it.
 
-Painted without outlines,
-     in few large shapes: at 72 pixels a background is read by its silhouettes and by its colors.
+Painted without outlines, in few large shapes: at 72 pixels a background is read by its silhouettes and
+by its colors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, ellipse, mix, rectangle, star
+from i2v_lib.data.drawn.canvas import Canvas, Color, mix
+from i2v_lib.data.drawn.shapes import ellipse, rectangle, star
 from i2v_lib.data.drawn.stencil import WHITE
 
 DAY: tuple[tuple[Color, Color], ...] = (

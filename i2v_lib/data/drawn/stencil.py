@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix, shaded, smooth
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix, shaded
+from i2v_lib.data.drawn.shapes import smooth
 
 Paint = Color | Callable[[Color, Color], Color]  # fixed, or made from the main and the accent color
 

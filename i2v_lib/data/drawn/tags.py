@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from i2v_lib.data.drawn.scenes import VIOLENT_EFFECTS, WEAPONS, Scene
 
-_IMPLIED = {"cat ears": "animal ears", "fox ears": "animal ears", "rabbit ears": "animal ears", "cat tail": "tail", "fox tail": "tail"}
+_IMPLIED = {f"{animal} ears": "animal ears" for animal in ("cat", "fox", "rabbit")}
+_IMPLIED |= {"cat tail": "tail", "fox tail": "tail"}
 _LONG = 0.6  # a picture narrower than this share of its height is a long image
 
 
@@ -36,7 +37,8 @@ def tag_scene(scene: Scene, seen: list[set[str]]) -> Tags:
     general |= {"weapon"} if general & set(WEAPONS) else set()
     # through the panels of a page the same person is one person
     identities = {(look.character, look.hair, look.boy) for look, _ in people}
-    general |= _count("girl", sum(not boy for _, _, boy in identities)) | _count("boy", sum(boy for _, _, boy in identities))
+    boys = sum(boy for _, _, boy in identities)
+    general |= _count("girl", len(identities) - boys) | _count("boy", boys)
     if len(identities) == 1:
         general.add("solo")
         if not scene.panels:
@@ -85,4 +87,5 @@ def _rating(general: set[str]) -> str:
 
 def published(tags: Tags, noise: float, rng: random.Random) -> Tags:
     """Tags as uploaders leave them: each general one is forgotten with probability ``noise``."""
-    return Tags(tuple(tag for tag in tags.general if rng.random() >= noise), tags.copyright, tags.character, tags.rating)
+    kept = tuple(tag for tag in tags.general if rng.random() >= noise)
+    return Tags(kept, tags.copyright, tags.character, tags.rating)

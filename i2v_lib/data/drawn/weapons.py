@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import ellipse, mix, rectangle, smooth, smooth_line, star, tube
+from i2v_lib.data.drawn.canvas import mix
+from i2v_lib.data.drawn.shapes import ellipse, rectangle, smooth, smooth_line, star, tube
 from i2v_lib.data.drawn.stencil import (
     GOLD,
     INK,
@@ -71,8 +72,8 @@ RIFLE = Stencil(
 
 BOW = Stencil(
     ink([(-0.62, -2.35), (-0.54, -2.4), (-0.54, 2.4), (-0.62, 2.35)], WHITE, weight=0.6),
-    ink(tube([(-0.62, -2.6), (-0.1, -1.9), (0.12, -1), (0, 0), (0.12, 1), (-0.1, 1.9), (-0.62, 2.6)],
-             [0.1, 0.14, 0.18, 0.2, 0.18, 0.14, 0.1]), main),  # fmt: skip
+    ink(tube([(-0.62, -2.6), (-0.1, -1.9), (0.12, -1), (0, 0), (0.12, 1), (-0.1, 1.9),
+              (-0.62, 2.6)], [0.1, 0.14, 0.18, 0.2, 0.18, 0.14, 0.1]), main),
     fill(tube([(0.03, -0.45), (0, 0), (0.03, 0.45)], [0.2, 0.2, 0.2]), GOLD),
     ink(rectangle(-0.6, -0.09, 1.4, 0.09), WOOD, weight=0.8),
     ink([(1.3, -0.3), (1.95, 0), (1.3, 0.3)], STEEL),
@@ -90,8 +91,7 @@ SPEAR = Stencil(
 AXE = Stencil(
     ink(_pole(-3.3, 1.6, 0.15), WOOD),
     ink([(-0.3, -3), (0.35, -3), (0.9, -3.6), (1.55, -3.75), (1.75, -2.6), (1.5, -1.4), (0.9, -1.6),
-         (0.35, -2.1),
-         (-0.3, -2.1)], main),  # fmt: skip
+         (0.35, -2.1), (-0.3, -2.1)], main),
     fill([(1.22, -3.68), (1.55, -3.75), (1.75, -2.6), (1.5, -1.4), (1.18, -1.5), (1.36, -2.6)], STEEL),
     fill(ellipse(0, -2.55, 0.17, count=8), GOLD),
     marks=[(0.5, -2.5), (0.9, -2.9), (1.2, -2.6), (0.9, -2.2)],
@@ -100,10 +100,9 @@ AXE = Stencil(
 SCYTHE = Stencil(
     ink(tube([(0.05, -4), (0, -1.5), (0.1, 0), (0, 2)], [0.15, 0.13, 0.13, 0.14]), main),
     ink([(-0.2, -4.2), (0.6, -4.45), (1.7, -4.3), (2.7, -3.6), (3.2, -2.3), (2.4, -3.2), (1.5, -3.6),
-         (0.6, -3.6),
-         (-0.2, -3.4)], STEEL),  # fmt: skip
+         (0.6, -3.6), (-0.2, -3.4)], STEEL),
     fill([(3.1, -2.5), (2.4, -3.2), (1.5, -3.6), (0.6, -3.6), (0.2, -3.5), (0.6, -3.85), (1.5, -3.9),
-         (2.5, -3.4)], EDGE),
+          (2.5, -3.4)], EDGE),
     ink(star(0.05, -3.85, 0.42, 0.3, 4), GOLD),
     marks=[(0.6, -4), (1.2, -3.95), (1.8, -3.85), (2.3, -3.5)],
 )

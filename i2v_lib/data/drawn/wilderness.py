@@ -6,8 +6,9 @@ from random import Random
 
 import numpy as np
 
-from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, ellipse, mix, smooth, tube
+from i2v_lib.data.drawn.canvas import Canvas, Color, Frame, mix
 from i2v_lib.data.drawn.nature import fir
+from i2v_lib.data.drawn.shapes import ellipse, smooth, tube
 from i2v_lib.data.drawn.sky import cloud, day_sky, hills, mark_area, stars
 from i2v_lib.data.drawn.stencil import WHITE
 
@@ -163,8 +164,7 @@ def underwater(canvas: Canvas, rng: Random) -> None:
 
 
 _FISH = smooth([(1, 0), (0.4, -0.45), (-0.3, -0.3), (-0.75, 0), (-1.2, -0.45), (-1.2, -0.45), (-1.2, 0.45),
-     (-1.2, 0.45), (-0.75, 0),
-                (-0.3, 0.3), (0.4, 0.45)], 2)  # fmt: skip
+                (-1.2, 0.45), (-0.75, 0), (-0.3, 0.3), (0.4, 0.45)], 2)  # fmt: skip
 
 NEBULAS: tuple[tuple[Color, Color, Color], ...] = (
     ((18, 12, 46), (60, 30, 96), (220, 110, 190)),

@@ -14,30 +14,37 @@ HAIR: dict[str, Color] = {
     "silver": (206, 210, 222), "orange": (238, 144, 70), "aqua": (116, 206, 210), "white": (244, 240, 240),
 }  # fmt: skip
 EYE: dict[str, Color] = {
-    "blue": (58, 122, 214), "red": (206, 48, 58), "green": (56, 158, 88), "purple": (142, 78, 192), "brown": (136, 84, 48),
-    "yellow": (226, 178, 46), "pink": (232, 104, 152), "aqua": (62, 190, 196), "orange": (232, 126, 44), "black": (58, 54, 66),
+    "blue": (58, 122, 214), "red": (206, 48, 58), "green": (56, 158, 88), "purple": (142, 78, 192),
+        "brown": (136, 84, 48),
+    "yellow": (226, 178, 46), "pink": (232, 104, 152), "aqua": (62, 190, 196), "orange": (232, 126, 44),
+        "black": (58, 54, 66),
 }  # fmt: skip
 CLOTH: dict[str, Color] = {
-    "white": (244, 244, 248), "black": (58, 56, 68), "red": (206, 62, 64), "blue": (66, 104, 190), "green": (84, 152, 98),
+    "white": (244, 244, 248), "black": (58, 56, 68), "red": (206, 62, 64), "blue": (66, 104, 190),
+        "green": (84, 152, 98),
     "yellow": (242, 204, 88), "pink": (246, 168, 192), "purple": (132, 92, 172), "brown": (138, 98, 70),
     "grey": (150, 152, 164), "orange": (238, 146, 72), "aqua": (126, 208, 212),
 }  # fmt: skip
 SKIN: tuple[Color, ...] = ((254, 228, 210), (250, 218, 194), (242, 204, 176), (214, 162, 126), (166, 116, 86))
 
 GIRL_HAIR = (
-    "long", "twintails", "bob", "ponytail", "very long", "twin braids", "wavy", "double bun", "hime cut", "side ponytail",
+    "long", "twintails", "bob", "ponytail", "very long", "twin braids", "wavy", "double bun", "hime cut",
+        "side ponytail",
     "drills", "short", "braid", "low twintails",
 )  # fmt: skip
 BOY_HAIR = ("spiky", "short", "messy", "spiky", "messy", "ponytail", "bob")
 FRINGES = ("blunt", "swept", "parted", "spiky", "over one eye", "messy")
 GIRL_OUTFITS = (
-    "serafuku", "dress", "school uniform", "kimono", "maid", "hoodie", "armor", "coat", "shirt and skirt", "military uniform",
+    "serafuku", "dress", "school uniform", "kimono", "maid", "hoodie", "armor", "coat", "shirt and skirt",
+        "military uniform",
     "overalls", "robe", "sweater", "swimsuit",
 )  # fmt: skip
-BOY_OUTFITS = ("school uniform", "suit", "hoodie", "armor", "coat", "military uniform", "kimono", "robe", "t-shirt", "overalls")
+BOY_OUTFITS = ("school uniform", "suit", "hoodie", "armor", "coat", "military uniform", "kimono", "robe", "t-shirt",
+    "overalls")
 HEADWEAR = (
     "hair ribbon", "witch hat", "cat ears", "hair flower", "beret", "rabbit ears", "hairband", "baseball cap", "crown",
-    "fox ears", "headphones", "horns", "top hat", "straw hat", "halo", "tokin hat", "hair bow", "maid headdress", "helmet",
+    "fox ears", "headphones", "horns", "top hat", "straw hat", "halo", "tokin hat", "hair bow", "maid headdress",
+        "helmet",
     "goggles on head", "sailor hat",
 )  # fmt: skip
 FACEWEAR = ("glasses", "eyepatch", "sunglasses", "face mark")
@@ -47,17 +54,21 @@ BACKWEAR = ("wings", "cape", "cat tail", "fox tail", "backpack", "demon wings", 
 EMBLEMS = ("star", "heart", "moon", "diamond", "cross", "drop", "ring", "leaf")
 
 _ADJECTIVES = (
-    "amaranth", "brass", "cinder", "dawnlit", "echoing", "feathered", "glasswork", "hollow", "ivory", "juniper", "kaleido",
-    "lantern", "marigold", "nocturne", "orbiting", "paper", "quartz", "rainmaker", "saffron", "tidal", "umbral", "velvet",
+    "amaranth", "brass", "cinder", "dawnlit", "echoing", "feathered", "glasswork", "hollow", "ivory", "juniper",
+        "kaleido",
+    "lantern", "marigold", "nocturne", "orbiting", "paper", "quartz", "rainmaker", "saffron", "tidal", "umbral",
+        "velvet",
     "wandering", "zephyr",
 )  # fmt: skip
 _NOUNS = (
-    "academy", "ballad", "carnival", "diaries", "express", "frontier", "garden", "harbor", "islands", "journey", "kingdom",
+    "academy", "ballad", "carnival", "diaries", "express", "frontier", "garden", "harbor", "islands", "journey",
+        "kingdom",
     "labyrinth", "melody", "navigators", "orchard", "parade", "quartet", "republic", "sanctuary", "theater", "voyage",
     "workshop",
 )  # fmt: skip
-_SYLLABLES = "ka ki ko sa shi su ta chi to na ni no ha hi fu ma mi mu mo ya yu yo ra ri ru re ro e o a i".split()
-_ENDINGS = "na ka ko mi ne ri ru ki ya to ho sa no".split()
+_SYLLABLES = ["ka", "ki", "ko", "sa", "shi", "su", "ta", "chi", "to", "na", "ni", "no", "ha", "hi", "fu", "ma",
+    "mi", "mu", "mo", "ya", "yu", "yo", "ra", "ri", "ru", "re", "ro", "e", "o", "a", "i"]
+_ENDINGS = ["na", "ka", "ko", "mi", "ne", "ri", "ru", "ki", "ya", "to", "ho", "sa", "no"]
 
 
 @dataclass(frozen=True)
@@ -117,8 +128,8 @@ def make_world(characters: int, titles: int, seed: int, weapons: tuple[str, ...]
     seed : the same seed gives the same world
     weapons, harmless : what characters may own, names of :data:`i2v_lib.data.drawn.items.ITEMS`
 
-    Frequencies fall like 1 / (rank + 12) ** 0.8: Zipf's law, flattened at the top as on a booru, where the few most drawn
-    characters do not dwarf the next.
+    Frequencies fall like 1 / (rank + 12) ** 0.8: Zipf's law, flattened at the top as on a booru, where the few most
+    drawn characters do not dwarf the next.
     """
     if not 1 <= titles <= characters <= 512:
         raise ValueError(f"characters={characters}, titles={titles}: use 1 <= titles <= characters <= 512")
@@ -150,7 +161,8 @@ def _weighted(person: Character, weight: float) -> Character:
 
 
 def _name(rng: random.Random) -> str:
-    family = "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((2, 3)))) + rng.choice(("se", "wa", "da", "mi", "gi"))
+    family = "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((2, 3)))) + rng.choice(("se", "wa", "da",
+        "mi", "gi"))
     return f"{family} {''.join(rng.choice(_SYLLABLES) for _ in range(rng.choice((1, 2))))}{rng.choice(_ENDINGS)}"
 
 
@@ -163,7 +175,8 @@ def _invent(rng: random.Random, title: Title, weapons: tuple[str, ...], harmless
     if rng.random() < 0.25:
         outfit = rng.choice(BOY_OUTFITS if boy else GIRL_OUTFITS)
     colors = title.colors if rng.random() < 0.7 else (rng.choice(list(CLOTH)), title.colors[1])
-    legs = rng.choice(("pants", "pants", "shorts")) if boy else rng.choice(("thighhighs", "socks", "bare", "pantyhose", "socks"))
+    legs = rng.choice(("pants", "pants", "shorts")) if boy else rng.choice(("thighhighs", "socks", "bare",
+        "pantyhose", "socks"))
 
     def maybe(share: float, options: tuple[str, ...]) -> str | None:
         return rng.choice(options) if rng.random() < share else None

@@ -1,0 +1,93 @@
+"""Search the training recipe on the validation split, with the same effort for both networks of Table 1.
+
+    python benchmarks/recipe.py [--pictures 12000] [--epochs 4]
+
+Every setting is trained from scratch on the same pictures for the same epochs, and scored on the validation split of
+the demo set. The learning rate is searched first, without dropout; then dropout, at the best learning rate of each
+network. Records go to ``benchmarks/recipe.json`` as they are made; a setting that is there already is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from i2v_lib.config import Config, load_config
+from i2v_lib.data.batches import Batches
+from i2v_lib.evaluation.metrics import average_precision, map_by_category
+from i2v_lib.models.networks import build_network
+from i2v_lib.models.training import fit, predict
+from i2v_lib.run import Run
+
+RECORDS = Path(__file__).with_name("recipe.json")
+NETWORKS = ("vgg_a", "vgg_nin")
+LEARNING_RATES = (5e-4, 1e-3, 2e-3)
+DROPOUTS = (0.0, 0.25, 0.5)
+
+
+def read_records() -> list[dict]:
+    """All settings tried so far."""
+    return json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
+
+
+def mean_map(record: dict) -> float:
+    """What the search maximizes: mAP averaged over the four categories."""
+    return float(np.mean(list(record["map"].values())))
+
+
+def try_setting(run: Run, network_name: str, learning_rate: float, dropout: float, pictures: int, epochs: int) -> dict:
+    """Train one setting, or find it in the records.
+
+    Returns
+    -------
+    record with the setting, ``map`` (0 to 1, a category each, on validation) and ``seconds``
+    """
+    setting = {
+        "network": network_name, "learning_rate": learning_rate, "dropout": dropout, "pictures": pictures,
+            "epochs": epochs,
+        "batch_size": run.config.batch_size,
+    }  # fmt: skip
+    for record in read_records():
+        if all(record[key] == value for key, value in setting.items()):
+            return record
+    config = load_config(run.config.preset, seed=run.config.seed, **{f"dropout_{network_name}": dropout})
+    collection, targets = run.collection(), run.targets()
+    rng = np.random.default_rng(config.seed)
+    train, val = collection.split("train"), collection.split("val")
+    chosen = np.sort(rng.choice(train, min(pictures, len(train)), replace=False))
+    batches = Batches(collection.pixels, targets, chosen, config.batch_size, config.image_size, config.seed)
+    folder = run.folder / "recipe" / "_".join(str(value) for value in setting.values())
+    start = time.perf_counter()
+    network = build_network(network_name, len(run.vocabulary()), config)
+    fit(network, batches, epochs, learning_rate, folder, warmup=config.warmup, precision=config.precision)
+    seconds = time.perf_counter() - start
+    logits = predict(network, collection.pixels, val, config.image_size)
+    scores = map_by_category(average_precision(targets[val], logits), run.vocabulary().blocks)
+    record = setting | {"map": {c: round(value, 5) for c, (value, _) in scores.items()}, "seconds": round(seconds, 1)}
+    RECORDS.write_text(json.dumps(read_records() + [record], indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder)
+    return record
+
+
+def search(config: Config, pictures: int, epochs: int) -> None:
+    """Search learning rate, then dropout, for each network; print each record as it is made."""
+    run = Run(config)
+    for name in NETWORKS:
+        tried = [try_setting(run, name, rate, 0.0, pictures, epochs) for rate in LEARNING_RATES]
+        best = max(tried, key=mean_map)["learning_rate"]
+        tried += [try_setting(run, name, best, dropout, pictures, epochs) for dropout in DROPOUTS[1:]]
+        for record in tried:
+            print(f"{mean_map(record):.4f}", json.dumps(record))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=12_000, help="training pictures a setting (default 12000)")
+    parser.add_argument("--epochs", type=int, default=4, help="epochs a setting (default 4)")
+    arguments = parser.parse_args()
+    search(load_config("demo"), arguments.pictures, arguments.epochs)

@@ -1,0 +1,294 @@
+"""The drawn demo set: deterministic, exact about what can be seen, and rich enough for the paper's labels."""
+
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from i2v_lib.config import load_config
+from i2v_lib.data.collection import open_collection, partial_folder
+from i2v_lib.data.drawn import demo
+from i2v_lib.data.drawn.bodies import Pose
+from i2v_lib.data.drawn.canvas import Canvas
+from i2v_lib.data.drawn.compose import compose
+from i2v_lib.data.drawn.demo import draw_collection
+from i2v_lib.data.drawn.drawers import make_drawers
+from i2v_lib.data.drawn.heads import FRONT, Expression
+from i2v_lib.data.drawn.pictures import draw_picture, world_of
+from i2v_lib.data.drawn.scenes import HARMLESS, VIOLENT_EFFECTS, WEAPONS, Effect, Placed, Scene, wear
+from i2v_lib.data.drawn.shapes import ellipse, rectangle, smooth, tube
+from i2v_lib.data.drawn.sheet import contact_sheet
+from i2v_lib.data.drawn.tags import published, tag_scene
+from i2v_lib.data.drawn.world import make_world
+
+CONFIG = load_config("smoke")
+TABLE_3 = (
+    "1girl", "comic", "solo", "monochrome", "multiple girls", "4koma", "blonde hair", "2girls", "swimsuit",
+        "green hair", "long hair",
+    "blue eyes", "pink hair", "brown hair", "blue hair", "red eyes", "hat", "black hair", "green eyes", "red hair",
+        "tokin hat",
+    "purple hair", "one eye closed", "glasses", "long image", "third eye", "purple eyes", "multiple boys",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """A few hundred pictures of the demo's world, small."""
+    config = load_config("demo")
+    return [draw_picture(config, index, 48) for index in range(360)]
+
+
+def plain_look(**changes):
+    """A person without anything that hides anything."""
+    world, _ = world_of(CONFIG)
+    look = wear(random.Random(0), world.characters[0])
+    bare = {"headwear": None, "facewear": None, "neckwear": None, "backwear": None, "item": None, "fringe": "blunt",
+        "ahoge": False}
+    bare |= {"hair": "pink", "hair_style": "long", "eyes": ("blue", "blue"), "outfit": "dress", "boy": False,
+        "view": FRONT, "flip": False}
+    return replace(look, **(bare | changes))
+
+
+def portrait(*looks, **changes):
+    """A scene with people side by side, near enough for every detail."""
+    drawer = make_drawers(12, 0)[0]
+    places = [Placed(look, (i + 0.5) / len(looks), 0.55, 0.15) for i, look in enumerate(looks)]
+    scene = Scene("people", drawer.name, "white background", tuple(places), **changes)
+    return scene, drawer
+
+
+def tags_of(scene, drawer):
+    _, seen = compose(scene, drawer, 96)
+    return tag_scene(scene, seen)
+
+
+def test_a_picture_is_the_same_bytes_every_time():
+    first, again = (draw_picture(CONFIG, 7) for _ in range(2))
+    assert first.image.tobytes() == again.image.tobytes()
+    assert first.tags == again.tags
+    assert draw_picture(CONFIG, 8).image.tobytes() != first.image.tobytes()
+    assert draw_picture(replace(CONFIG, seed=1), 7).image.tobytes() != first.image.tobytes()
+
+
+def test_processes_do_not_change_the_collection(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "CHUNK", 10)
+    config = replace(CONFIG, pictures=30)
+    one = draw_collection(config, tmp_path / "one", processes=1, progress=False)
+    two = draw_collection(config, tmp_path / "two", processes=2, progress=False)
+    assert np.array_equal(one.pixels, two.pixels)
+    assert one.posts.equals(two.posts)
+    assert one.truth() == two.truth()
+
+
+def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "CHUNK", 10)
+    config = replace(CONFIG, pictures=40)
+    whole = draw_collection(config, tmp_path / "whole", processes=1, progress=False)
+    drawn = []
+
+    def stop_in_third(task):
+        if len(drawn) == 2:
+            raise KeyboardInterrupt
+        drawn.append(task)
+        return chunk(task)
+
+    chunk = demo._draw_chunk
+    monkeypatch.setattr(demo, "_draw_chunk", stop_in_third)
+    with pytest.raises(KeyboardInterrupt):
+        draw_collection(config, tmp_path / "cut", processes=1, progress=False)
+    with pytest.raises(FileNotFoundError, match="interrupted"):
+        open_collection(tmp_path / "cut")
+    with (partial_folder(tmp_path / "cut") / "journal.jsonl").open("a") as journal:
+        journal.write('{"start": 20, "po')  # torn by the kill
+    monkeypatch.setattr(demo, "_draw_chunk", chunk)
+    rest = draw_collection(config, tmp_path / "cut", processes=1, progress=False)
+    assert np.array_equal(rest.pixels, whole.pixels)
+    assert rest.posts.equals(whole.posts)
+
+
+def test_groups_never_straddle_splits(tmp_path):
+    config = replace(CONFIG, pictures=300, stored_size=32)
+    collection = draw_collection(config, tmp_path / "c", processes=1, progress=False)
+    splits = {}
+    for group, split in zip(collection.column("group"), collection.column("split"), strict=True):
+        splits.setdefault(group, set()).add(split)
+    sizes = Counter(collection.column("group"))
+    assert max(sizes.values()) > 1
+    assert all(len(names) == 1 for names in splits.values())
+
+
+def test_the_world_fills_the_papers_labels():
+    world = make_world(512, 512, 0, WEAPONS, HARMLESS)
+    assert len({c.name for c in world.characters}) == 512
+    assert len({t.name for t in world.titles}) == 512
+    weights = [c.weight for c in world.characters]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] > 10 * weights[-1]
+    with pytest.raises(ValueError, match="titles=9"):
+        make_world(8, 9, 0, WEAPONS, HARMLESS)
+
+
+def test_demo_world_is_large_enough():
+    config = load_config("demo")
+    world, drawers = world_of(config)
+    assert len(world.characters) >= 80
+    assert len({c.title for c in world.characters}) >= 20
+    assert len({d.name for d in drawers}) >= 12
+    looks = {(c.hair, c.hair_style, c.headwear) for c in world.characters}
+    assert len(looks) == len(world.characters), "two characters cannot be told apart"
+
+
+def test_drawers_differ_widely():
+    drawers = make_drawers(12, 0)
+    heads = [d.heads for d in drawers]
+    assert min(heads) < 2.8
+    assert max(heads) > 5.5
+    for trait in ("face", "eyes", "shading", "line_color"):
+        assert len({getattr(d, trait) for d in drawers}) >= 3, trait
+
+
+def test_many_tags_and_most_of_table_3(pictures):
+    config = load_config("demo")
+    counts = Counter(tag for p in pictures for tag in p.exact.general)
+    common = [tag for tag, count in counts.items() if count >= 0.008 * len(pictures)]
+    assert len(common) >= 100
+    assert not [tag for tag in counts if tag.startswith("_")]
+    rarer = Counter(counts)
+    for index in range(400, 1600):
+        if set(TABLE_3) <= set(rarer):
+            break
+        rarer.update(draw_picture(config, index, 24).exact.general)
+    assert set(TABLE_3) <= set(rarer), set(TABLE_3) - set(rarer)
+
+
+def test_drawers_are_outside_the_tags(pictures):
+    names = {d.name for d in make_drawers(24, 0)}
+    assert not names & {tag for p in pictures for tag in (*p.tags.general, *p.tags.copyright, *p.tags.character)}
+
+
+def test_general_tags_are_lost_at_the_stated_rate(pictures):
+    exact = sum(len(p.exact.general) for p in pictures)
+    kept = sum(len(p.tags.general) for p in pictures)
+    assert all(set(p.tags.general) <= set(p.exact.general) for p in pictures)
+    assert 0.05 < 1 - kept / exact < 0.10
+    assert all((p.tags.character, p.tags.rating) == (p.exact.character, p.exact.rating) for p in pictures)
+    assert published(pictures[0].exact, 0.0, random.Random(0)) == pictures[0].exact
+
+
+def test_ratings_follow_weapons_and_bursts(pictures):
+    for p in pictures:
+        armed, bursts = "weapon" in p.exact.general, bool(set(p.exact.general) & set(VIOLENT_EFFECTS))
+        assert p.exact.rating == ("safe" if not armed else "explicit" if bursts else "questionable")
+    assert len({p.exact.rating for p in pictures}) == 3
+
+
+def test_truth_is_complete_and_plain(pictures):
+    truth = json.loads(json.dumps(pictures[0].truth()))
+    assert truth["drawer"] == pictures[0].scene.drawer
+    assert truth["tags"]["general"] == list(pictures[0].exact.general)
+    figures = [f for p in pictures for f in p.truth()["figures"]]
+    assert all({"x", "y", "unit", "look"} <= set(f) for f in figures)
+
+
+def test_what_is_plain_to_see_is_tagged():
+    tags = tags_of(*portrait(plain_look(expression=Expression("open"))))
+    assert {"1girl", "solo", "pink hair", "blue eyes", "long hair", "open mouth",
+        "white background"} <= set(tags.general)
+    assert tags.character
+    assert tags.copyright
+    assert tags.rating == "safe"
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "withheld"),
+    [
+        ({"expression": Expression(closed=(True, False))}, "one eye closed", "closed eyes"),
+        ({"expression": Expression(closed=(True, True))}, "closed eyes", "blue eyes"),
+        ({"eyes": ("red", "green")}, "heterochromia", "blue eyes"),
+        ({"headwear": "cat ears"}, "animal ears", "hat"),
+        ({"headwear": "witch hat", "ahoge": True}, "hat", "ahoge"),
+        ({"facewear": "glasses"}, "glasses", "sunglasses"),
+        ({"backwear": "third eye"}, "third eye", "wings"),
+        ({"hair_style": "twintails"}, "twintails", "short hair"),
+        ({"boy": True}, "1boy", "1girl"),
+        ({"pose": Pose(arms=("up", "up"))}, "arms up", "waving"),
+    ],
+)
+def test_a_change_of_look_changes_the_tags(changes, given, withheld):
+    scene, drawer = portrait(plain_look(**changes))
+    figure = replace(scene.figures[0], unit=0.11, y=0.5)
+    tags = tags_of(replace(scene, figures=(figure,)), drawer).general
+    assert given in tags
+    assert withheld not in tags
+
+
+def test_what_a_figure_hides_is_not_tagged():
+    behind, front = plain_look(hair="green"), plain_look(hair="red", character="somebody else")
+    scene, drawer = portrait(behind, front)
+    assert {"green hair", "red hair", "2girls", "multiple girls"} <= set(tags_of(scene, drawer).general)
+    stacked = replace(scene, figures=tuple(replace(f, x=0.5) for f in scene.figures))
+    tags = tags_of(stacked, drawer)
+    assert "red hair" in tags.general
+    assert "green hair" not in tags.general
+    assert tags.character == ("somebody else",)
+    assert "solo" in tags.general
+
+
+def test_what_the_crop_cuts_off_is_not_tagged():
+    scene, drawer = portrait(plain_look())
+    inside, outside = (replace(scene, figures=(replace(scene.figures[0], x=x),)) for x in (0.5, 1.4))
+    assert "pink hair" in tags_of(inside, drawer).general
+    assert {"pink hair", "1girl"}.isdisjoint(tags_of(outside, drawer).general)
+    assert "no humans" in tags_of(outside, drawer).general
+
+
+def test_an_effect_in_front_hides_and_is_tagged():
+    scene, drawer = portrait(plain_look(), effects=(Effect("explosion", 0.5, 0.4, 0.6, True),))
+    tags = tags_of(scene, drawer).general
+    assert "explosion" in tags
+    assert "blue eyes" not in tags
+
+
+def test_monochrome_is_grey_and_color_is_not():
+    scene, drawer = portrait(plain_look())
+    drawer = replace(drawer, paper="smooth")
+    for monochrome in (True, False):
+        image, _ = compose(replace(scene, monochrome=monochrome), drawer, 48)
+        pixels = np.asarray(image).astype(int)
+        assert (np.ptp(pixels, axis=2).max() == 0) == monochrome
+
+
+def test_marks_count_where_their_owner_is_on_top():
+    class Hand:
+        line_weight, line_color, shading = 0.005, (0, 0, 0), "flat"
+        tint = staticmethod(lambda color: color)
+
+    canvas = Canvas(200, 200, Hand())
+    canvas.owner = 1
+    canvas.part(rectangle(20, 20, 120, 120), (200, 0, 0))
+    canvas.mark("near the corner", np.array([(30, 30), (50, 50)]))
+    canvas.mark("in the middle", np.array([(90, 90), (110, 110)]))
+    canvas.mark("tiny", np.array([(40, 40), (41, 41)]))
+    canvas.owner = 2
+    canvas.part(ellipse(100, 100, 40), (0, 200, 0))
+    assert canvas.visible()[1] == {"near the corner"}
+    canvas.window = (60, 60, 200, 200)
+    assert canvas.visible()[1] == set()
+
+
+def test_curves_pass_through_their_points():
+    points = [(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)]
+    assert np.allclose(smooth(points, 5)[::5], points)
+    straight = tube([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0)], [0.5, 0.5, 0.5])
+    assert np.allclose(np.abs(straight[:, 1]).max(), 0.5)
+    tip = tube([(0.0, 0.0), (1.0, 0.0)], [0.5, 0.0])
+    assert np.allclose(tip[:, 0].max(), 1.0)
+
+
+def test_contact_sheet_refuses_nonsense():
+    assert contact_sheet(CONFIG, 4, size=16, columns=2, gap=2).size == (34, 34)
+    with pytest.raises(ValueError, match="count=0"):
+        contact_sheet(CONFIG, 0)

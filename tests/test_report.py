@@ -1,0 +1,179 @@
+import copy
+import json
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import pytest
+
+from i2v_lib.config import home, load_config
+from i2v_lib.show import captions, paper, report, saving
+
+CATEGORIES = ("general", "copyright", "character", "rating")
+CONFIG = load_config("smoke")
+SOURCES = {
+    "notebook": "03_tag_prediction.ipynb",
+    "collection": "drawn demo set",
+    "illustrations": {"train": 30000, "val": 1700, "test": 4300},
+}
+
+
+def differences(**intervals):
+    """Rows of the first claim: category = (difference, low, high), or None for a category without tags."""
+    rows = []
+    for category, values in intervals.items():
+        named = dict(zip(("difference", "low", "high"), values or (None,) * 3, strict=True))
+        rows.append({"better": "vgg_nin", "worse": "vgg_a", "category": category, **named})
+    return rows
+
+
+def example_metrics():
+    score = {"map": 50.25, "low": 49.04, "high": 51.66, "tags": 130}
+    table2 = {system: {category: dict(score) for category in CATEGORIES} for system in paper.SYSTEMS}
+    for system in table2:
+        table2[system]["copyright"] = {"map": None, "low": None, "high": None, "tags": 0}
+    claims = [
+        {"better": better, "worse": worse, "category": c, "difference": 1.0, "low": 0.5, "high": 1.5}
+        for better, worse in paper.CLAIMS
+        for c in CATEGORIES
+    ]
+    return {
+        **saving.settings(CONFIG),
+        "sources": SOURCES,
+        "pretrained": "surrogate",
+        "table2": table2,
+        "differences": claims,
+        "table3": [],
+        "seconds": {"draw": 60.0, "train": 540.0},
+        "machine": {"cpu": "A CPU", "cores": 2, "accelerator": None, "torch": "2.0"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ({"general": (1, 0.5, 1.5), "rating": (2, 0.1, 3)}, "held"),
+        ({"general": (1, 0.5, 1.5), "copyright": None}, "held"),
+        ({"general": (1, 0.5, 1.5), "rating": (2, -0.1, 3)}, "partly held"),
+        ({"general": (1, -0.5, 1.5), "rating": (-2, -3, -1)}, "did not hold"),
+        ({"general": None}, "did not hold"),
+    ],
+)
+def test_verdicts_come_from_the_intervals(intervals, expected):
+    assert captions.verdict(differences(**intervals), "vgg_nin", "vgg_a") == expected
+
+
+def test_sentence_tells_each_category():
+    rows = differences(general=(1, 0.5, 1.5), copyright=None, character=(-1, -2, -0.5), rating=(0.2, -1, 1))
+    sentence = captions.claim_sentence(rows, "vgg_nin", "vgg_a")
+    assert sentence == (
+        "VGG + NIN above VGG model A: partly held (general +1.0 [+0.5, +1.5]; copyright not scored; "
+        "character −1.0 [−2.0, −0.5], reversed; rating +0.2 [−1.0, +1.0], not separated)."
+    )
+
+
+def test_results_set_the_paper_beside_ours():
+    text = report.render_results(example_metrics())
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
+    nin = next(row for row in rows if "VGG + NIN |" in row)
+    assert nin.split(" | ")[1:] == [
+        "50.2 [49.0, 51.7]",
+        "–",
+        *["50.2 [49.0, 51.7]"] * 2,
+        "32.2",
+        "27.8",
+        "57.4",
+        "85.9 |",
+    ]
+    assert "Pre-trained net (surrogate)" in text
+    assert "36,000 drawn illustrations, of which 4,300 are tested" in text
+    assert "took 10 minutes on 2 cores (A CPU)" in text
+
+
+def test_results_follow_the_numbers():
+    changed = copy.deepcopy(example_metrics())
+    changed["table2"]["vgg_a"]["general"]["map"] = 12.3
+    assert report.render_results(changed) != report.render_results(example_metrics())
+    assert "12.3 [" in report.render_results(changed)
+
+
+def test_only_the_block_of_a_readme_changes():
+    text = f"before\n{report.BEGIN}\nYESTERDAY\n{report.END}\nafter\n"
+    once = report.replace_results(text, example_metrics())
+    assert once.startswith(f"before\n{report.BEGIN}\n| mAP")
+    assert once.endswith(f"\n{report.END}\nafter\n")
+    assert "YESTERDAY" not in once
+    assert report.replace_results(once, example_metrics()) == once
+
+
+@pytest.mark.parametrize(
+    "text", ["", report.BEGIN, report.END + report.BEGIN, (report.BEGIN + report.END) * 2]
+)
+def test_lost_markers_are_an_error(text):
+    with pytest.raises(ValueError, match="markers|results:begin"):
+        report.replace_results(text, example_metrics())
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose notebooks saved one figure, one table and the metrics."""
+    run = SimpleNamespace(config=CONFIG, figures=tmp_path / "runs" / "figures")
+    fig = plt.figure(figsize=(1, 1))
+    saving.save_figure(fig, "fig2_tags", run.figures, [], CONFIG, SOURCES, "4 of 5 are right. How [so].")
+    saving.save_table(fig, "table2_map", run.figures, [{"a": 1}], CONFIG, SOURCES, "It held. How.")
+    saving.save_metrics(run.figures, CONFIG, **example_metrics())
+    plt.close(fig)
+    return run
+
+
+def test_publishing_replaces_what_was_there(run, tmp_path):
+    published = tmp_path / "figures"
+    published.mkdir()
+    (published / "stale.png").write_bytes(b"")
+    (tmp_path / "README.md").write_text(f"# Kit\n{report.BEGIN}\n{report.END}\n", encoding="utf-8")
+    report.publish(run, published)
+    first = {path.name: path.read_bytes() for path in published.iterdir()}
+    expected = {f"fig2_tags.{kind}" for kind in ("pdf", "png", "json")}
+    expected |= {f"table2_map.{kind}" for kind in ("pdf", "png", "json", "csv")} | {
+        "metrics.json",
+        "README.md",
+    }
+    assert set(first) == expected
+    report.publish(run, published)
+    assert first == {path.name: path.read_bytes() for path in published.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == {"figures", "runs", "README.md"}
+    assert report.render_results(example_metrics()) in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_gallery_shows_every_figure_and_why_numbers_differ(run, tmp_path):
+    report.publish(run, tmp_path / "figures")
+    gallery = (tmp_path / "figures" / "README.md").read_text(encoding="utf-8")
+    assert "## Fig. 2: tags\n\n![4 of 5 are right](fig2_tags.png)\n\n4 of 5 are right. How [so]." in gallery
+    assert "## Table 2: mAP" in gallery
+    assert "[CSV](table2_map.csv)" in gallery
+    assert "fig2_tags.csv" not in gallery
+    assert f"{CONFIG.image_size} px instead of 224" in gallery
+    assert "fractals instead" in gallery
+    metrics = example_metrics() | {"pretrained": "ImageNet"}
+    assert "fractals instead" not in report.render_gallery({}, metrics, CONFIG)
+
+
+def test_figures_of_other_settings_are_not_published(run, tmp_path):
+    fig = plt.figure(figsize=(1, 1))
+    saving.save_figure(fig, "fig9", run.figures, [], load_config("smoke", seed=7), SOURCES, "Claim.")
+    plt.close(fig)
+    with pytest.raises(
+        ValueError, match=r"fig9.json was made with other settings; run 03_tag_prediction.ipynb again"
+    ):
+        report.publish(run, tmp_path / "figures")
+    assert not (tmp_path / "figures").exists()
+
+
+def test_readme_holds_the_published_numbers():
+    """What the README prints is what figures/metrics.json says."""
+    published = home() / "figures" / "metrics.json"
+    if not published.exists():
+        pytest.skip("nothing is published yet: make reproduce")
+    metrics = json.loads(published.read_text(encoding="utf-8"))
+    readme = (home() / "README.md").read_text(encoding="utf-8")
+    assert report.replace_results(readme, metrics) == readme
