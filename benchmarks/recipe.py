@@ -4,7 +4,7 @@
 
 Every setting is trained from scratch on the same pictures for the same epochs, and scored on the validation split of
 the demo set. The learning rate is searched first, without dropout; then dropout, at the best learning rate of each
-network. Records go to ``benchmarks/recipe.json`` as they are made; a setting that is there already is not trained again.
+network. Records go to ``benchmarks/recipe.json`` as they are made; a setting that is there is not trained again.
 """
 
 from __future__ import annotations

@@ -236,8 +236,9 @@ def test_ablation_shows_the_best_rate_of_each_dropout():
     best = numbers.best_of_each_setting(records)
     assert [(r["network"], r["dropout"]) for r in best][:2] == [("vgg_a", 0.0), ("vgg_a", 0.5)]
     assert {r["learning_rate"] for r in best} == {0.003}
+    assert len(numbers.best_of_each_setting([*records, records[0] | {"epochs": 9}])) == 5
     assert not overlapping(tables.table2_ablation(records))
-    assert "changes VGG model A by −1.7 points" in captions.caption_ablation(records)
+    assert "Dropout 0.5 moves VGG model A by −1.7 points" in captions.caption_ablation(records)
     assert numbers.recipe_rows(records)[0]["general"] == pytest.approx(35.1)
 
 

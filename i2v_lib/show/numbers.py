@@ -193,13 +193,17 @@ def recipe_rows(records: Rows) -> Rows:
 
 
 def best_of_each_setting(records: Rows) -> Rows:
-    """Of a search over recipes, the best for each network and dropout, by mean validation mAP."""
-    best: dict[tuple[str, float], dict[str, Any]] = {}
+    """Of a search over recipes, the best learning rate for each dropout, by mean validation mAP.
+
+    Networks, and trainings on other numbers of pictures and epochs, are kept apart.
+    """
+    best: dict[tuple, dict[str, Any]] = {}
     for record in records:
-        key = record["network"], record["dropout"]
+        order = list(paper.SYSTEMS).index(record["network"])
+        key = order, record["pictures"], record["epochs"], record["dropout"]
         if key not in best or mean_map(record) > mean_map(best[key]):
             best[key] = record
-    return sorted(best.values(), key=lambda r: (list(paper.SYSTEMS).index(r["network"]), r["dropout"]))
+    return [best[key] for key in sorted(best)]
 
 
 def _percents(shares: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -252,7 +252,7 @@ def _thing(rng: random.Random, choices: dict, low: float, high: float) -> Thing:
 def _effects(rng: random.Random, scene: Scene) -> tuple[Effect, ...]:
     effects = []
     armed = any(p.look.item in WEAPONS for p in scene.figures)
-    if rng.random() < (0.42 if armed else 0.025 if scene.figures else 0.12):
+    if rng.random() < (0.45 if armed else 0.025 if scene.figures else 0.12):
         effects.append(Effect(rng.choice(VIOLENT_EFFECTS), rng.choice((rng.uniform(0.1, 0.3),
             rng.uniform(0.7, 0.9))) * scene.aspect,
                               rng.uniform(0.14, 0.6), rng.uniform(0.14, 0.24), rng.random() < 0.5))  # fmt: skip

@@ -200,6 +200,6 @@ def _invent(rng: random.Random, title: Title, weapons: tuple[str, ...], harmless
         backwear=maybe(0.28, BACKWEAR),
         legwear=legs,
         legwear_color=rng.choice(("black", "white", title.colors[1])),
-        item=maybe(0.8, weapons if rng.random() < 0.6 else harmless),
+        item=maybe(0.9, weapons if rng.random() < 0.7 else harmless),
         item_color=rng.choice(list(CLOTH)),
     )
