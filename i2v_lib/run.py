@@ -1,4 +1,8 @@
-"""Run: the artifacts of one reproduction, each built once from the others and reused while its inputs stand."""
+"""Run: the artifacts of one reproduction, each built once from the others and reused while its inputs stand.
+
+An artifact's folder carries a digest of its inputs in its name. So nothing built is ever overwritten: after a change of
+a setting the old artifact stays, and changing the setting back finds it again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,15 +31,18 @@ from i2v_lib.models.networks import TagNetwork, build_network
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
 from i2v_lib.models.training import fit, predict
 
+WEIGHTS = "weights.safetensors"
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")
 SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 
 # what decides a network's weights beside the data
-_NETWORK_FIELDS = ("seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay",
-    "precision")
-_PRETRAINED_FIELDS = ("seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures",
-    "surrogate_classes",
-                      "surrogate_images", "surrogate_epochs", "logistic_regression_c")  # fmt: skip
+_NETWORK_FIELDS = (
+    "seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision",
+)  # fmt: skip
+_PRETRAINED_FIELDS = (
+    "seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
+    "surrogate_images", "surrogate_epochs", "logistic_regression_c",
+)  # fmt: skip
 
 
 def _once(method: Callable) -> Callable:
@@ -78,15 +84,10 @@ class Run:
         """The illustrations: an imported collection if the config names one, else the drawn demo set."""
         if self.config.collection:
             return open_collection(self.config.collection)
-        folder, fingerprint = self.folder / "collection", drawn_fingerprint(self.config)
+        fingerprint = drawn_fingerprint(self.config)
+        folder = self.folder / f"collection-{fingerprint[:8]}"
         if folder.exists():
-            try:
-                collection = open_collection(folder)
-                if collection.fingerprint == fingerprint:
-                    return collection
-            except (OSError, ValueError) as error:
-                print(f"{folder} cannot be used ({error}); drawing it again")
-            shutil.rmtree(folder)
+            return open_collection(folder)
         with self._timed("draw"):
             return draw_collection(self.config, folder)
 
@@ -108,33 +109,42 @@ class Run:
         ----------
         name : "vgg_a", "vgg_nin" or "vgg_nin_bn"
         """
+        inputs, folder = self._network_inputs(name), self._network_folder(name)
         network = build_network(name, len(self.vocabulary()), self.config)
-        folder, inputs = self._network_folder(name), self._network_inputs(name)
-        weights = folder / "weights.safetensors"
-        if weights.exists():
-            if read_metadata(weights)["inputs"] == inputs:
-                load_weights(weights, network)
-                return network.eval()
-            shutil.rmtree(folder)
+        if (folder / WEIGHTS).exists():
+            load_weights(folder / WEIGHTS, network)
+            return network.eval()
         collection, config = self.collection(), self.config
         batches = Batches(
-            collection.pixels, self.targets(), collection.split("train"), config.batch_size, config.image_size,
-                config.seed, config.workers
-        )  # fmt: skip
-        metadata = {"inputs": inputs, "config": dataclasses.asdict(config),
-            "vocabulary": json.loads(self.vocabulary().to_json())}
+            collection.pixels,
+            self.targets(),
+            collection.split("train"),
+            config.batch_size,
+            config.image_size,
+            config.seed,
+            config.workers,
+        )
+        metadata = {"config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
         with self._timed(f"train {name}"):
             return fit(
-                network, batches, inputs["epochs"], inputs["learning_rate"], folder,
-                validate=self._validation_map, warmup=config.warmup, weight_decay=config.weight_decay,
-                precision=config.precision, checkpoint_every=config.checkpoint_every, fingerprint=inputs,
-                    metadata=metadata,
-            )  # fmt: skip
+                network,
+                batches,
+                inputs["epochs"],
+                inputs["learning_rate"],
+                folder,
+                validate=self._validation_map,
+                warmup=config.warmup,
+                weight_decay=config.weight_decay,
+                precision=config.precision,
+                checkpoint_every=config.checkpoint_every,
+                fingerprint=inputs,
+                metadata=metadata,
+            )
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """One record an epoch of a network's training: epoch, loss, seconds, images_per_second, map (on validation)."""
         self.network(name)
-        return read_metadata(self._network_folder(name) / "weights.safetensors")["history"]
+        return read_metadata(self._network_folder(name) / WEIGHTS)["history"]
 
     @_once
     def logits(self, name: str) -> np.ndarray:
@@ -154,8 +164,8 @@ class Run:
             rng = np.random.default_rng([self.config.seed, len(test)])
             return rng.standard_normal((len(test), len(self.vocabulary()))).astype(np.float32)
         if name in ("pretrained", "untrained"):
-            return self._stored(f"{name}-logits", self._data_inputs() | self._settings(_PRETRAINED_FIELDS),
-                lambda: self._read_out(name))
+            inputs = self._data_inputs() | self._settings(_PRETRAINED_FIELDS)
+            return self._stored(f"{name}-logits", inputs, lambda: self._read_out(name))
         if name not in NETWORKS:
             raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
         network = self.network(name)
@@ -177,7 +187,8 @@ class Run:
     @_once
     def _pretrained(self) -> tuple[Any, str]:
         with self._timed("pre-trained net", keep_longer=True):
-            return pretrained_network(self.config, self.folder / "pretrained")
+            folder = self.folder / "networks" / f"pretrained-{_digest(self._settings(_PRETRAINED_FIELDS))}"
+            return pretrained_network(self.config, folder)
 
     def _read_out(self, name: str) -> np.ndarray:
         """Test logits of a logistic regression on the features of a network that never saw a tag (§4.1)."""
@@ -202,7 +213,7 @@ class Run:
         return {category: value for category, (value, _) in map_by_category(ap, self.vocabulary().blocks).items()}
 
     def _network_folder(self, name: str) -> Path:
-        return self.folder / "networks" / name
+        return self.folder / "networks" / f"{name}-{_digest(self._network_inputs(name))}"
 
     def _data_inputs(self) -> dict[str, Any]:
         return {"collection": self.collection().fingerprint, "vocabulary": self.vocabulary().fingerprint}
@@ -226,17 +237,16 @@ class Run:
         }
 
     def _stored(self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array kept in ``arrays/<name>.npy`` beside the inputs it was made from."""
-        path = self.folder / "arrays" / f"{name}.npy"
-        note = path.with_suffix(".json")
-        if note.exists() and json.loads(note.read_text()) == inputs:
-            return np.load(path)
-        array = build()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        note.unlink(missing_ok=True)  # the note is written last: without it the array does not count
-        np.save(path, array)
-        note.write_text(json.dumps(inputs, indent=2))
-        return array
+        """An array kept in ``arrays/`` under a name that tells what it was made from."""
+        path = self.folder / "arrays" / f"{name}-{_digest(inputs)}.npy"
+        if not path.exists():
+            array = build()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".partial")
+            with unfinished.open("wb") as file:
+                np.save(file, array)
+            unfinished.replace(path)
+        return np.load(path)
 
     @contextmanager
     def _timed(self, stage: str, keep_longer: bool = False) -> Iterator[None]:
@@ -248,6 +258,11 @@ class Run:
             taken = max(taken, known.get(stage, 0.0))
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "seconds.json").write_text(json.dumps(known | {stage: round(taken, 1)}, indent=2))
+
+
+def _digest(inputs: dict[str, Any]) -> str:
+    """A short name for a set of inputs."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:8]
 
 
 @functools.cache

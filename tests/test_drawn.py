@@ -45,10 +45,24 @@ def plain_look(**changes):
     """A person without anything that hides anything."""
     world, _ = world_of(CONFIG)
     look = wear(random.Random(0), world.characters[0])
-    bare = {"headwear": None, "facewear": None, "neckwear": None, "backwear": None, "item": None, "fringe": "blunt",
-        "ahoge": False}
-    bare |= {"hair": "pink", "hair_style": "long", "eyes": ("blue", "blue"), "outfit": "dress", "boy": False,
-        "view": FRONT, "flip": False}
+    bare = {
+        "headwear": None,
+        "facewear": None,
+        "neckwear": None,
+        "backwear": None,
+        "item": None,
+        "fringe": "blunt",
+        "ahoge": False,
+    }
+    bare |= {
+        "hair": "pink",
+        "hair_style": "long",
+        "eyes": ("blue", "blue"),
+        "outfit": "dress",
+        "boy": False,
+        "view": FRONT,
+        "flip": False,
+    }
     return replace(look, **(bare | changes))
 
 
@@ -195,8 +209,9 @@ def test_truth_is_complete_and_plain(pictures):
 
 def test_what_is_plain_to_see_is_tagged():
     tags = tags_of(*portrait(plain_look(expression=Expression("open"))))
-    assert {"1girl", "solo", "pink hair", "blue eyes", "long hair", "open mouth",
-        "white background"} <= set(tags.general)
+    assert {"1girl", "solo", "pink hair", "blue eyes", "long hair", "open mouth", "white background"} <= set(
+        tags.general
+    )
     assert tags.character
     assert tags.copyright
     assert tags.rating == "safe"

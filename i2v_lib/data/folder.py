@@ -123,12 +123,8 @@ def import_folder(
     good, bad = intake.finish()
     if not good:
         _discard(partial_folder(out))
-        reasons = ", ".join(
-            f"{count} {reason}" for reason, count in Counter(r["reason"] for r in bad).items()
-        )
-        raise ValueError(
-            f"{folder}: no illustration can be used ({reasons or 'no file'}); put tags beside them"
-        )
+        reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(r["reason"] for r in bad).items())
+        raise ValueError(f"{folder}: no illustration can be used ({reasons or 'no file'}); put tags beside them")
     pixels = np.load(partial_folder(out) / "pixels.npy", mmap_mode="r")
     posts = _posts(good, pixels, seed, validation_share, test_share, default_rating)
     _write_csv(partial_folder(out) / "bad_images.csv", ("path", "reason", "sha256"), bad)
@@ -190,9 +186,7 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
             raise FileExistsError(f"{place} exists and is no collection; choose another out")
         if not overwrite:
             changed = ", ".join(name for name in settings if before.get(name) != settings[name])
-            raise FileExistsError(
-                f"{place} was made with other {changed}; overwrite it, or choose another out"
-            )
+            raise FileExistsError(f"{place} was made with other {changed}; overwrite it, or choose another out")
     if made_with[partial] != settings:
         _discard(partial)
         partial.mkdir(parents=True)

@@ -149,9 +149,7 @@ def _orientation(image: Image.Image) -> int:
 def _on_white(image: Image.Image) -> Image.Image:
     """Convert any mode to RGB without losing what transparency or a second byte meant."""
     if image.mode == "F":
-        raise BadImageError(
-            "unsupported", "floating-point pixels have no fixed white; save it with 8 or 16 bits"
-        )
+        raise BadImageError("unsupported", "floating-point pixels have no fixed white; save it with 8 or 16 bits")
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _from_16_bits(image)
     if image.has_transparency_data:
@@ -164,9 +162,7 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     """Scale greys of 0 to 65,535 to a byte; ``convert`` would clip nearly all of them to white."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise BadImageError(
-            "unsupported", "greys beyond 16 bits have no fixed white; save it with 8 or 16 bits"
-        )
+        raise BadImageError("unsupported", "greys beyond 16 bits have no fixed white; save it with 8 or 16 bits")
     greys = ((values + 128) // 257).astype(np.uint8)  # 65535 = 255 * 257
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):

@@ -125,9 +125,7 @@ def read_json(text: str, types: Mapping[str, str]) -> Tagging:
         elif not typed:
             _add_untyped(tagging, tag, types)
     tagging.add("rating", post.get("rating") or "")
-    tagging.source_url = clean_text(
-        post.get("source_url") or post.get("source") or post.get("file_url") or ""
-    )
+    tagging.source_url = clean_text(post.get("source_url") or post.get("source") or post.get("file_url") or "")
     return tagging
 
 
@@ -150,9 +148,7 @@ def read_csv(path: Path) -> dict[str, Tagging]:
         try:
             unknown = set(reader.fieldnames or ()) - set(COLUMNS)
             if unknown or "path" not in (reader.fieldnames or ()):
-                raise ValueError(
-                    f"columns {', '.join(sorted(unknown)) or 'without path'}; use {', '.join(COLUMNS)}"
-                )
+                raise ValueError(f"columns {', '.join(sorted(unknown)) or 'without path'}; use {', '.join(COLUMNS)}")
             for row in reader:
                 if None in row or None in row.values():
                     raise ValueError("another number of fields than the header; quote fields with commas")

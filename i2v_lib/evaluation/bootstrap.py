@@ -66,8 +66,7 @@ def score_systems(
         points = map_by_category(average_precision(targets, scores), blocks)
         ap = resampled_average_precision(targets, scores, counts)
         table[system] = {
-            category: Score(*points[category], _mean_of_scored(ap[block]))
-            for category, block in blocks.items()
+            category: Score(*points[category], _mean_of_scored(ap[block])) for category, block in blocks.items()
         }
     return table
 

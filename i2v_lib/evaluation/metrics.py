@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 
-def average_precision(
-    targets: np.ndarray, scores: np.ndarray, tags: Sequence[str] | None = None
-) -> np.ndarray:
+def average_precision(targets: np.ndarray, scores: np.ndarray, tags: Sequence[str] | None = None) -> np.ndarray:
     """Average precision of every tag: the mean, over a tag's positives, of the precision down to each.
 
     This is scikit-learn's step-wise definition, ties included: images of equal score enter together. The

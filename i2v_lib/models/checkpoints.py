@@ -61,9 +61,7 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     return _read(Path(path), tensors=False)[1]
 
 
-def save_checkpoint(
-    path: Path, network: nn.Module, optimizer: torch.optim.AdamW, metadata: dict[str, Any]
-) -> None:
+def save_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.AdamW, metadata: dict[str, Any]) -> None:
     """Write all that training needs to go on: weights, the optimizer's state, and JSON ``metadata``.
 
     Raises

@@ -205,9 +205,7 @@ def convolutions(block: int, channels: list[int], batch_norm: bool) -> Iterator[
         yield f"relu{block}_{i}", nn.ReLU(inplace=True)
 
 
-def head_convolutions(
-    channels: list[int], dropout: float, batch_norm: bool
-) -> Iterator[tuple[str, nn.Module]]:
+def head_convolutions(channels: list[int], dropout: float, batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
     """The sixth block's hidden convolutions, with dropout between them."""
     for name, module in convolutions(6, channels, batch_norm):
         if name.startswith("conv") and name != "conv6_1":

@@ -37,6 +37,4 @@ def progress_bar(description: str | None, total: int, done: int = 0) -> tqdm:
     options = {"desc": description, "total": total, "initial": done, "unit": " images"}
     if description is None or sys.stderr.isatty():
         return tqdm(**options, disable=description is None, dynamic_ncols=True)
-    return tqdm(
-        **options, file=_Lines(), bar_format=FORMAT, mininterval=INTERVAL, maxinterval=INTERVAL, miniters=1
-    )
+    return tqdm(**options, file=_Lines(), bar_format=FORMAT, mininterval=INTERVAL, maxinterval=INTERVAL, miniters=1)

@@ -207,6 +207,7 @@ class _Training:
         self.network, self.seed, self.folder = network, batches.seed, folder
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.autocast = _autocast(precision, self.device)
+        folder.mkdir(parents=True, exist_ok=True)
         self.checkpoint = folder / "checkpoint.safetensors"
         self.settings: dict[str, Any] = {}
         self.state = _State()

@@ -105,8 +105,9 @@ def leg_joints(build: Build, pose: str, side: int) -> np.ndarray:
     return np.array([hip, knee, knee + half * np.array([side * sin(thigh + shin), cos(thigh + shin)])])
 
 
-def draw_limb(canvas: Canvas, frame: Frame, joints: np.ndarray, radii, color: Color, start: float = 0.0,
-    end: float = 1.0) -> None:
+def draw_limb(
+    canvas: Canvas, frame: Frame, joints: np.ndarray, radii, color: Color, start: float = 0.0, end: float = 1.0
+) -> None:
     """A tapered, bent limb, or the part of it between two shares of its length (a sleeve, a sock).
 
     Parameters
@@ -142,15 +143,33 @@ def _hand(joints: bytes, r: float, grip: bool) -> np.ndarray:
     across = np.array([-direction[1], direction[0]])
     if grip:
         angles = np.linspace(0, 2 * np.pi, 9)[:-1]
-        return smooth(np.array([wrist + direction * (r * 0.7) + r * (cos(a) * direction + sin(
-            a) * across) for a in angles]), 2)
-    along_across = [(0.0, -0.75), (0.0, 0.75), (1.0, 1.0), (2.1, 0.55), (2.3, 0.0), (1.9, -0.5), (1.3, -1.25),
-        (0.6, -0.95)]
+        return smooth(
+            np.array([wrist + direction * (r * 0.7) + r * (cos(a) * direction + sin(a) * across) for a in angles]), 2
+        )
+    along_across = [
+        (0.0, -0.75),
+        (0.0, 0.75),
+        (1.0, 1.0),
+        (2.1, 0.55),
+        (2.3, 0.0),
+        (1.9, -0.5),
+        (1.3, -1.25),
+        (0.6, -0.95),
+    ]
     return smooth(np.array([wrist + r * (a * direction + b * across) for a, b in along_across]), 2)
 
 
-def draw_leg(canvas: Canvas, frame: Frame, drawer: Drawer, build: Build, joints: np.ndarray, skin: Color, wear: str,
-    wear_color: Color, shoe: Color) -> None:
+def draw_leg(
+    canvas: Canvas,
+    frame: Frame,
+    drawer: Drawer,
+    build: Build,
+    joints: np.ndarray,
+    skin: Color,
+    wear: str,
+    wear_color: Color,
+    shoe: Color,
+) -> None:
     """A leg with what it wears and a shoe.
 
     Parameters
@@ -172,7 +191,15 @@ def draw_leg(canvas: Canvas, frame: Frame, drawer: Drawer, build: Build, joints:
     x, y = joints[2]
     s = r * 0.95
     out = 1 if x > 0 else -1
-    shoe_shape = smooth([(x - 0.62 * s, y - 0.55 * s), (x + 0.62 * s, y - 0.55 * s),
-        (x + (0.72 + 0.25 * out) * s, y + 0.35 * s), (x + (0.9 + 0.3 * out) * s, y + 0.62 * s),
-        (x - (0.9 - 0.3 * out) * s, y + 0.62 * s), (x - (0.72 - 0.25 * out) * s, y + 0.2 * s)], 3)
+    shoe_shape = smooth(
+        [
+            (x - 0.62 * s, y - 0.55 * s),
+            (x + 0.62 * s, y - 0.55 * s),
+            (x + (0.72 + 0.25 * out) * s, y + 0.35 * s),
+            (x + (0.9 + 0.3 * out) * s, y + 0.62 * s),
+            (x - (0.9 - 0.3 * out) * s, y + 0.62 * s),
+            (x - (0.72 - 0.25 * out) * s, y + 0.2 * s),
+        ],
+        3,
+    )
     canvas.part(frame.map(shoe_shape), shoe, light=frame.map([(x - 0.2 * s, y - 0.1 * s)])[0])

@@ -163,8 +163,12 @@ class Canvas:
     def line(self, points, color: Color, width: float = 1.0) -> None:
         """A thin even line through canvas points; width relative to the drawer's line weight."""
         w = max(1, round(2 * width * self.hand.line_weight * self.side))
-        self._draw.line(np.asarray(points, float).ravel().tolist(), fill=self._paint(color), width=w,
-            joint="curve" if w > 3 else None)
+        self._draw.line(
+            np.asarray(points, float).ravel().tolist(),
+            fill=self._paint(color),
+            width=w,
+            joint="curve" if w > 3 else None,
+        )
 
     def stroke(self, points, color: Color, radius: float, start: float = 0.15, end: float = 0.15) -> None:
         """A brush stroke that swells in the middle: points and radius in canvas pixels, ends as shares of it."""
@@ -227,5 +231,5 @@ class Canvas:
 @lru_cache(maxsize=1)
 def _soft_disc() -> Image.Image:
     """A round spot that fades to nothing at its edge, 64 pixels, mode L."""
-    y, x = np.mgrid[-1 : 1 : 64j, -1 : 1 : 64j]
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
     return Image.fromarray((255 * np.clip(1 - np.hypot(x, y), 0, 1) ** 1.5).astype(np.uint8))

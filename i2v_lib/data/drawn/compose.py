@@ -23,8 +23,9 @@ SUPERSAMPLING = 3  # every picture is drawn at this many times its size
 Window = tuple[float, float, float, float]  # left, top, right, bottom; shares of the picture
 
 
-def compose(scene: Scene, drawer: Drawer, size: int, window: Window | None = None) -> tuple[Image.Image,
-    list[set[str]]]:
+def compose(
+    scene: Scene, drawer: Drawer, size: int, window: Window | None = None
+) -> tuple[Image.Image, list[set[str]]]:
     """Draw a scene.
 
     Parameters
@@ -116,8 +117,9 @@ def _page(scene: Scene, drawer: Drawer, side: int) -> tuple[Image.Image, list[se
     gap = round(side * 0.018)
     line = max(2, round(side * drawer.line_weight * 1.4))
     seen: list[set[str]] = [set()]
-    for panel, (x0, y0, x1, y1) in zip(scene.panels, _layout(len(scene.panels), scene.aspect, scene.palette),
-        strict=True):
+    for panel, (x0, y0, x1, y1) in zip(
+        scene.panels, _layout(len(scene.panels), scene.aspect, scene.palette), strict=True
+    ):
         box = (round(x0 * width) + gap, round(y0 * side) + gap, round(x1 * width) - gap, round(y1 * side) - gap)
         w, h = box[2] - box[0], box[3] - box[1]
         image, marks = _panel(panel, drawer, w, h, round(0.6 * side))

@@ -140,6 +140,4 @@ def make_drawers(count: int, seed: int) -> tuple[Drawer, ...]:
         "cast_share": spread(0.0, 0.16),
         "paper": deal(PAPERS),
     }
-    return tuple(
-        Drawer(name=names[i], **{trait: values[i] for trait, values in columns.items()}) for i in range(count)
-    )
+    return tuple(Drawer(name=names[i], **{trait: values[i] for trait, values in columns.items()}) for i in range(count))

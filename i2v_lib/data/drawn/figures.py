@@ -90,8 +90,9 @@ def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer,
         if pose == "behind":
             _arm(canvas, body, build, look, side, pose, held=False)
     _legs(canvas, body, drawer, build, look, skin)
-    draw_bottom(canvas, body, build, look, abs(look.sway) * 0.5 + (0.12 if look.pose.legs in ("running",
-        "jumping") else 0.0))
+    draw_bottom(
+        canvas, body, build, look, abs(look.sway) * 0.5 + (0.12 if look.pose.legs in ("running", "jumping") else 0.0)
+    )
     canvas.part(body.map([(-0.27, -0.4), (0.27, -0.4), (0.31, 0.12), (-0.31, 0.12)]), skin, 0.8)
     canvas.polygon(body.map([(-0.24, -0.2), (0.24, -0.2), (0.05, 0.08), (-0.20, 0.0)]), shaded(skin))
     draw_torso(canvas, body, build, look, look.emblem)

@@ -36,8 +36,11 @@ class Picture:
     def truth(self) -> dict[str, Any]:
         """The exact scene as plain data, for evaluation only."""
         scene = dataclasses.asdict(self.scene)
-        return scene | {"window": self.window, "place": GROUPS[self.scene.background],
-            "tags": dataclasses.asdict(self.exact)}
+        return scene | {
+            "window": self.window,
+            "place": GROUPS[self.scene.background],
+            "tags": dataclasses.asdict(self.exact),
+        }
 
 
 def world_of(config: Config) -> tuple[World, tuple[Drawer, ...]]:

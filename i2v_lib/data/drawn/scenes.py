@@ -145,8 +145,9 @@ def act(rng: random.Random, look: Look) -> Look:
         both = rng.random()
         same = rng.choice(("up", "out", "down", "behind", "hip"))
         arms = (same, same) if both < 0.35 else (rng.choice(gestures), rng.choice(gestures))
-    legs = rng.choices(("standing", "apart", "contrapposto", "walking", "running", "jumping"),
-        (30, 14, 20, 12, 12, 12))[0]
+    legs = rng.choices(
+        ("standing", "apart", "contrapposto", "walking", "running", "jumping"), (30, 14, 20, 12, 12, 12)
+    )[0]
     return replace(
         look,
         expression=expression,
@@ -257,11 +258,19 @@ def _effects(rng: random.Random, scene: Scene) -> tuple[Effect, ...]:
             rng.uniform(0.7, 0.9))) * scene.aspect,
                               rng.uniform(0.14, 0.6), rng.uniform(0.14, 0.24), rng.random() < 0.5))  # fmt: skip
     if rng.random() < 0.10:
-        effects.append(Effect(rng.choice(SCATTERED), 0.5 * scene.aspect, 0.5, rng.uniform(0.4, 0.6),
-            rng.random() < 0.7))
+        effects.append(
+            Effect(rng.choice(SCATTERED), 0.5 * scene.aspect, 0.5, rng.uniform(0.4, 0.6), rng.random() < 0.7)
+        )
     if rng.random() < 0.12:
-        effects.append(Effect(rng.choice(PLACED), rng.uniform(0.12, 0.88) * scene.aspect, rng.uniform(0.1, 0.5),
-            rng.uniform(0.09, 0.16), rng.random() < 0.4))
+        effects.append(
+            Effect(
+                rng.choice(PLACED),
+                rng.uniform(0.12, 0.88) * scene.aspect,
+                rng.uniform(0.1, 0.5),
+                rng.uniform(0.09, 0.16),
+                rng.random() < 0.4,
+            )
+        )
     return tuple(effects)
 
 
@@ -273,8 +282,11 @@ def _page(rng: random.Random, world: World, drawer: Drawer, kind: str) -> Scene:
         look = act(rng, replace(rng.choice(cast), item=None))
         near = Placed(look, rng.uniform(0.35, 0.65), rng.uniform(0.78, 0.95), rng.uniform(0.26, 0.36))
         background = rng.choice(SIMPLE) if rng.random() < 0.75 else rng.choice(PLACES)
-        panels.append(Scene("panel", drawer.name, background, (near,), bubbles=int(rng.random() < 0.7),
-            palette=rng.getrandbits(32)))
+        panels.append(
+            Scene(
+                "panel", drawer.name, background, (near,), bubbles=int(rng.random() < 0.7), palette=rng.getrandbits(32)
+            )
+        )
     return Scene(kind, drawer.name, "white background", panels=tuple(panels), monochrome=rng.random() < 0.62,
         palette=rng.getrandbits(32),
                  aspect=0.46 if kind == "4koma" else 1.0)  # fmt: skip

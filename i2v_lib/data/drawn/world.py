@@ -39,8 +39,18 @@ GIRL_OUTFITS = (
         "military uniform",
     "overalls", "robe", "sweater", "swimsuit",
 )  # fmt: skip
-BOY_OUTFITS = ("school uniform", "suit", "hoodie", "armor", "coat", "military uniform", "kimono", "robe", "t-shirt",
-    "overalls")
+BOY_OUTFITS = (
+    "school uniform",
+    "suit",
+    "hoodie",
+    "armor",
+    "coat",
+    "military uniform",
+    "kimono",
+    "robe",
+    "t-shirt",
+    "overalls",
+)
 HEADWEAR = (
     "hair ribbon", "witch hat", "cat ears", "hair flower", "beret", "rabbit ears", "hairband", "baseball cap", "crown",
     "fox ears", "headphones", "horns", "top hat", "straw hat", "halo", "tokin hat", "hair bow", "maid headdress",
@@ -66,8 +76,39 @@ _NOUNS = (
     "labyrinth", "melody", "navigators", "orchard", "parade", "quartet", "republic", "sanctuary", "theater", "voyage",
     "workshop",
 )  # fmt: skip
-_SYLLABLES = ["ka", "ki", "ko", "sa", "shi", "su", "ta", "chi", "to", "na", "ni", "no", "ha", "hi", "fu", "ma",
-    "mi", "mu", "mo", "ya", "yu", "yo", "ra", "ri", "ru", "re", "ro", "e", "o", "a", "i"]
+_SYLLABLES = [
+    "ka",
+    "ki",
+    "ko",
+    "sa",
+    "shi",
+    "su",
+    "ta",
+    "chi",
+    "to",
+    "na",
+    "ni",
+    "no",
+    "ha",
+    "hi",
+    "fu",
+    "ma",
+    "mi",
+    "mu",
+    "mo",
+    "ya",
+    "yu",
+    "yo",
+    "ra",
+    "ri",
+    "ru",
+    "re",
+    "ro",
+    "e",
+    "o",
+    "a",
+    "i",
+]
 _ENDINGS = ["na", "ka", "ko", "mi", "ne", "ri", "ru", "ki", "ya", "to", "ho", "sa", "no"]
 
 
@@ -161,8 +202,9 @@ def _weighted(person: Character, weight: float) -> Character:
 
 
 def _name(rng: random.Random) -> str:
-    family = "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((2, 3)))) + rng.choice(("se", "wa", "da",
-        "mi", "gi"))
+    family = "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((2, 3)))) + rng.choice(
+        ("se", "wa", "da", "mi", "gi")
+    )
     return f"{family} {''.join(rng.choice(_SYLLABLES) for _ in range(rng.choice((1, 2))))}{rng.choice(_ENDINGS)}"
 
 
@@ -175,8 +217,11 @@ def _invent(rng: random.Random, title: Title, weapons: tuple[str, ...], harmless
     if rng.random() < 0.25:
         outfit = rng.choice(BOY_OUTFITS if boy else GIRL_OUTFITS)
     colors = title.colors if rng.random() < 0.7 else (rng.choice(list(CLOTH)), title.colors[1])
-    legs = rng.choice(("pants", "pants", "shorts")) if boy else rng.choice(("thighhighs", "socks", "bare",
-        "pantyhose", "socks"))
+    legs = (
+        rng.choice(("pants", "pants", "shorts"))
+        if boy
+        else rng.choice(("thighhighs", "socks", "bare", "pantyhose", "socks"))
+    )
 
     def maybe(share: float, options: tuple[str, ...]) -> str | None:
         return rng.choice(options) if rng.random() < share else None

@@ -1,0 +1,96 @@
+"""Run: what is built once, what is reused, and what a change of a setting builds anew."""
+
+import numpy as np
+import pytest
+
+from i2v_lib import run as run_module
+from i2v_lib.config import load_config
+from i2v_lib.evaluation.metrics import average_precision
+from i2v_lib.run import SYSTEMS, Run
+
+TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with a built run."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("hôme of runs")
+        patch.setenv("I2V_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def run(home):
+    return Run(load_config("smoke", **TINY))
+
+
+def test_every_system_scores_every_test_picture(run):
+    shape = (len(run.collection().split("test")), len(run.vocabulary()))
+    for system in SYSTEMS:
+        logits = run.logits(system)
+        assert logits.shape == shape, system
+        assert np.isfinite(logits).all(), system
+        assert logits.dtype == np.float32, system
+    assert run.pretrained_source() == "surrogate"
+
+
+def test_random_scores_are_at_chance(run):
+    rows = run.targets()[run.collection().split("test")]
+    ap = average_precision(rows, run.logits("random"))
+    often = rows.mean(0) > 0.2  # a rare tag's AP is far above its frequency in so few pictures
+    assert np.nanmean(ap[often]) == pytest.approx(rows.mean(0)[often].mean(), abs=0.15)
+
+
+def test_a_second_run_builds_nothing(run, monkeypatch):
+    logits = run.logits("vgg_nin")
+    history = run.history("vgg_nin")
+    for name in ("fit", "draw_collection", "predict"):
+        monkeypatch.setattr(run_module, name, lambda *_, **__: pytest.fail("built again"))
+    again = Run(run.config)
+    assert np.array_equal(again.logits("vgg_nin"), logits)
+    assert again.history("vgg_nin") == history
+    assert again.network("vgg_nin").training is False
+
+
+def test_the_same_settings_give_the_same_numbers(run, tmp_path, monkeypatch):
+    first = run.logits("vgg_nin")
+    monkeypatch.setenv("I2V_HOME", str(tmp_path))
+    assert np.array_equal(Run(run.config).logits("vgg_nin"), first)
+
+
+def test_a_change_trains_again_and_keeps_the_old(run):
+    run.network("vgg_nin")
+    before = set((run.folder / "networks").iterdir())
+    changed = Run(load_config("smoke", **TINY, learning_rate_vgg_nin=3e-3))
+    assert not np.array_equal(changed.logits("vgg_nin"), run.logits("vgg_nin"))
+    after = set((run.folder / "networks").iterdir())
+    assert before < after
+    assert len(after) == len(before) + 1
+
+
+def test_what_a_network_does_not_depend_on_does_not_train_it_again(run, monkeypatch):
+    run.network("vgg_nin")
+    monkeypatch.setattr(run_module, "fit", lambda *_, **__: pytest.fail("trained again"))
+    Run(load_config("smoke", **TINY, bootstrap=7, learning_rate_vgg_a=1e-5)).network("vgg_nin")
+
+
+def test_an_imported_collection_takes_the_place_of_the_drawn_one(run):
+    folder = run.collection().folder
+    imported = Run(load_config("smoke", **{**TINY, "pictures": 1}, collection=str(folder)))
+    assert len(imported.collection()) == TINY["pictures"]
+
+
+def test_wrong_names_are_told(run):
+    with pytest.raises(ValueError, match="vgg_b.*vgg_nin_bn"):
+        run.network("vgg_b")
+    with pytest.raises(ValueError, match="resnet.*untrained"):
+        run.logits("resnet")
+    with pytest.raises(ValueError, match="pictures=0.*collection"):
+        Run(load_config("paper")).collection()
+
+
+def test_stages_are_timed(run):
+    run.logits("vgg_a")
+    assert {"draw", "train vgg_a"} <= set(run.seconds())
+    assert all(seconds > 0 for seconds in run.seconds().values())
