@@ -23,6 +23,7 @@ from i2v_lib.config import Config, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.collection import Collection, open_collection
 from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint
+from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
@@ -230,7 +231,7 @@ class Run:
             **self._data_inputs(),
             **self._settings(_NETWORK_FIELDS),
             "network": name,
-            "code": _code_fingerprint(),
+            "code": _training_code(),
             "epochs": config.epochs_batch_norm if name == "vgg_nin_bn" else config.epochs,
             "learning_rate": getattr(config, f"learning_rate_{kind}"),
             "dropout": getattr(config, f"dropout_{kind}"),
@@ -266,9 +267,7 @@ def _digest(inputs: dict[str, Any]) -> str:
 
 
 @functools.cache
-def _code_fingerprint() -> str:
-    """Hash of the code that trains networks: a change of it trains them again."""
-    digest = hashlib.sha256()
-    for name in ("networks.py", "loss.py", "training.py"):
-        digest.update((Path(models.__file__).parent / name).read_bytes())
-    return digest.hexdigest()[:16]
+def _training_code() -> str:
+    """Fingerprint of the code that trains networks: a change of it trains them again."""
+    folder = Path(models.__file__).parent
+    return code_fingerprint(folder / name for name in ("networks.py", "loss.py", "training.py"))

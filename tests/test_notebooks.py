@@ -212,7 +212,7 @@ def test_a_second_execution_draws_the_same(elsewhere, monkeypatch):
     assert {path.name: path.read_bytes() for path in figures.iterdir()} == before
 
 
-def test_a_folder_without_truth_or_copyright_tags(elsewhere, monkeypatch):
+def test_a_folder_without_truth_or_copyright_tags(elsewhere):
     """An imported collection: fewer illustrations, an empty category, tags that look like formulas."""
     generator = np.random.default_rng(0)
     folder, n = elsewhere / "imported", 160
@@ -229,14 +229,13 @@ def test_a_folder_without_truth_or_copyright_tags(elsewhere, monkeypatch):
         "split": [("train", "train", "val", "test", "train")[i % 5] for i in range(n)],
     }
     finish_collection(folder, pa.table(posts).select(SCHEMA.names).cast(SCHEMA), "warp", "imported")
-    monkeypatch.setenv("I2V_HOME", str(elsewhere / "home"))
     overrides = {"collection": str(folder), "epochs": 1, "bootstrap": 20, "minimum_positives": 1}
     printed = ""
     for path in NOTEBOOKS:
         if int(path.name[:2]) <= 3:
             printed += execute(elsewhere / "copy" / "notebooks" / path.name, elsewhere / path.name, overrides)
     assert "copyright not scored" in printed
-    metrics = json.loads((elsewhere / "home/runs/smoke/figures/metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((elsewhere / "copy/runs/smoke/figures/metrics.json").read_text(encoding="utf-8"))
     assert metrics["overrides"]["collection"] == "imported"
     assert metrics["table2"]["vgg_nin"]["copyright"] == {"map": None, "low": None, "high": None, "tags": 0}
 

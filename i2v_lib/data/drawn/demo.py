@@ -18,6 +18,7 @@ from tqdm import tqdm
 from i2v_lib.config import Config
 from i2v_lib.data.collection import SCHEMA, Collection, create_pixels, finish_collection, partial_folder
 from i2v_lib.data.drawn.pictures import draw_picture
+from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.splits import assign_splits
 
 CHUNK = 200  # pictures drawn and written together
@@ -25,13 +26,10 @@ CHUNK = 200  # pictures drawn and written together
 
 def drawn_fingerprint(config: Config) -> str:
     """Names the demo set of a configuration: its settings and the code that draws it."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    code = code_fingerprint(sorted(Path(__file__).parent.glob("*.py")))
     settings = [config.seed, config.pictures, config.characters, config.titles, config.drawers, config.general_noise]
     settings += [config.stored_size, config.validation_share, config.test_share]
-    digest.update(json.dumps(settings).encode())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(json.dumps([code, settings]).encode()).hexdigest()[:16]
 
 
 def _draw_chunk(task: tuple[Config, int, int]) -> tuple[int, np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
