@@ -6,10 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from i2v_lib.config import PRESETS, Config, load_config, parse_overrides
+from i2v_lib.config import NETWORKS, PRESETS, Config, load_config, parse_overrides
 from i2v_lib.show.reproduce import NotebookError, reproduce
-
-NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +58,10 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--size", type=int, default=256, help="pixels of the stored squares (default 256)")
     new.add_argument("--resize", choices=("warp", "pad", "crop"), default="warp", help="how to make squares")
     new.add_argument("--tag-types", type=Path, metavar="FILE", help="categories of tags; the rest is general")
+    new.add_argument("--default-rating", default="safe", help="of images without one (default safe)")
+    new.add_argument("--validation-share", type=float, default=0.05, help="of the images (default 0.05)")
+    new.add_argument("--test-share", type=float, default=0.05, help="of the images (default 0.05)")
+    new.add_argument("--seed", type=int, default=0, help="another one splits otherwise (default 0)")
     new.add_argument("--overwrite", action="store_true", help="replace a collection that stands there")
 
     new = command("export-folder", _export_folder, "write a collection as images with tags beside them")
@@ -108,9 +110,14 @@ def _import_folder(options: argparse.Namespace) -> None:
         size=options.size,
         resize=options.resize,
         tag_types=options.tag_types,
+        default_rating=options.default_rating,
+        seed=options.seed,
+        validation_share=options.validation_share,
+        test_share=options.test_share,
         overwrite=options.overwrite,
     )
     print(f"{len(collection)} illustrations in {options.out}: {collection.info['counts']}")
+    print(f"files that could not be used, with reasons: {options.out / 'bad_images.csv'}")
 
 
 def _export_folder(options: argparse.Namespace) -> None:

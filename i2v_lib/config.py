@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
+
 
 @dataclass(frozen=True)
 class Config:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from i2v_lib import models
-from i2v_lib.config import Config, run_folder
+from i2v_lib.config import NETWORKS, Config, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.collection import Collection, open_collection
 from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint
@@ -33,7 +33,6 @@ from i2v_lib.models.pretrained import pretrained_features, pretrained_network, u
 from i2v_lib.models.training import fit, predict
 
 WEIGHTS = "weights.safetensors"
-NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")
 SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 
 # what decides a network's weights beside the data

@@ -53,7 +53,6 @@ SYSTEMS = {  # in the order of Table 2: the paper's three, ours, the controls
     "random": "Random scores (control)",
     "untrained": "Untrained net (control)",
 }
-NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # the systems that are trained
 
 CLAIMS = (
     ("vgg_nin", "vgg_a"),

@@ -139,17 +139,19 @@ def _reasons(metrics: Mapping[str, Any], config: Config) -> str:
         "over fewer and more frequent tags is higher at the same skill: hold each system against the random "
         "control.",
         f"**Networks.** {config.image_size} px instead of 224, {config.width:g} of the paper's width, "
-        f"{config.epochs} epochs.",
+        f"{config.epochs} epochs ({config.epochs_batch_norm} with batch norm).",
         "**Recipe.** Optimizer, schedule, dropout and augmentation are ours; the paper's supplement is lost.",
         "**Chance.** The intervals tell how the choice of test illustrations moves a number. They do "
         "not hold what another seed of the training would change, and are not corrected for comparing four "
         "categories.",
     ]
+    pictures = f"{config.pretrained_pictures:,}" if config.pretrained_pictures else "all"
     if metrics["pretrained"] == "surrogate":
         reasons.insert(
             3,
             "**Pre-trained net.** ImageNet weights could not be had, so VGG-16 was trained on formula-drawn "
-            "fractals instead: a weaker start than the paper's, and called *surrogate* everywhere.",
+            "fractals instead: a weaker start than the paper's, and called *surrogate* everywhere. "
+            f"Its logistic regression saw {pictures} training illustrations.",
         )
     return "\n".join(f"- {reason}" for reason in reasons)
 
