@@ -225,15 +225,15 @@ class Run:
         """All that decides a network's weights; they are reused while this stands."""
         if name not in NETWORKS:
             raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}")
-        config, kind = self.config, "vgg_a" if name == "vgg_a" else "vgg_nin"
+        config, ours = self.config, name == "vgg_nin_bn"
         return {
             **self._data_inputs(),
             **self._settings(_NETWORK_FIELDS),
             "network": name,
             "code": _training_code(),
-            "epochs": config.epochs_batch_norm if name == "vgg_nin_bn" else config.epochs,
-            "learning_rate": getattr(config, f"learning_rate_{kind}"),
-            "dropout": getattr(config, f"dropout_{kind}"),
+            "epochs": config.epochs_batch_norm if ours else config.epochs,
+            "learning_rate": getattr(config, "learning_rate_batch_norm" if ours else f"learning_rate_{name}"),
+            "dropout": config.dropout_vgg_a if name == "vgg_a" else config.dropout_vgg_nin,
         }
 
     def _stored(self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray]) -> np.ndarray:

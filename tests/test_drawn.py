@@ -178,6 +178,16 @@ def test_many_tags_and_most_of_table_3(pictures):
     assert set(TABLE_3) <= set(rarer), set(TABLE_3) - set(rarer)
 
 
+def test_a_large_world_has_more_general_tags_than_the_paper_asks_for():
+    config = replace(load_config("demo"), characters=512, titles=512)
+    found = set()
+    for index in range(3000):
+        found.update(draw_picture(config, index, 24).exact.general)
+        if len(found) > 512:
+            return
+    pytest.fail(f"only {len(found)} general tags in 3,000 pictures")
+
+
 def test_drawers_are_outside_the_tags(pictures):
     names = {d.name for d in make_drawers(24, 0)}
     assert not names & {tag for p in pictures for tag in (*p.tags.general, *p.tags.copyright, *p.tags.character)}

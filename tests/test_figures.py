@@ -224,6 +224,7 @@ def test_ablation_shows_the_best_rate_of_each_dropout():
             "network": network,
             "dropout": dropout,
             "learning_rate": rate,
+            "batch_size": 64,
             "epochs": 3,
             "pictures": 20000,
             "map": {"general": 0.4 - dropout / 10 + rate, "copyright": None, "character": 0.2, "rating": 0.5},

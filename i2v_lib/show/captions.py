@@ -100,7 +100,7 @@ def caption_ablation(records: Rows) -> str:
     claim = "; ".join(effects) or "no dropout was compared"
     return (
         f"{claim[:1].upper()}{claim[1:]} (mean of the validation mAPs, against the least dropout). Of "
-        f"{len(records)} recorded trainings the best learning rate for each network and dropout; "
+        f"{len(records)} recorded trainings the best learning rate and batch size for each network and dropout; "
         "`benchmarks/recipe.json`, not trained again here."
     )
 

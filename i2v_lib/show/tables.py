@@ -75,12 +75,12 @@ def table2_map(
 
 
 def table2_ablation(records: Rows) -> Figure:
-    """Dropout × network: the best learning rate of each pair, by mean validation mAP.
+    """Dropout × network: the best learning rate and batch size of each pair, by mean validation mAP.
 
     Parameters
     ----------
-    records : "network", "dropout", "learning_rate", "epochs", "pictures", "seconds" and "map" (category -> 0
-        to 1) of each training
+    records : "network", "dropout", "learning_rate", "batch_size", "epochs", "pictures", "seconds" and "map"
+        (category -> 0 to 1) of each training
     """
     best = best_of_each_setting(records)
     cells, rules = [], []
@@ -94,14 +94,15 @@ def table2_ablation(records: Rows) -> Figure:
                 "" if repeated else paper.SYSTEMS[record["network"]],
                 f"{record['dropout']:g}",
                 f"{record['learning_rate']:g}",
+                count(record["batch_size"]),
                 count(record["epochs"]),
                 count(record["pictures"]),
                 *(number(None if value is None else 100 * value) for value in values),
                 f"{record['seconds'] / 60:.1f}",
             ]
         )
-    columns = ["network", "dropout", "learning rate", "epochs", "pictures", *CATEGORIES, "minutes"]
-    spans = [(5, 8, "validation mAP (%)")]
+    columns = ["network", "dropout", "learning rate", "batch", "epochs", "pictures", *CATEGORIES, "minutes"]
+    spans = [(6, 9, "validation mAP (%)")]
     return typeset(columns, cells, spans=spans, rules=rules)
 
 

@@ -72,6 +72,12 @@ _HARMLESS = {
     "pumpkin": (treats.PUMPKIN, 1.7),
 }
 _TWO_HANDED = {"rifle", "scythe", "guitar", "camera"}
+# things whose main color is plain to see: "red umbrella"
+COLORED = frozenset(
+    {
+        "umbrella", "book", "guitar", "flag", "balloon", "cup", "shield", "camera", "flower", "hand fan", "stuffed toy",
+    }
+)  # fmt: skip
 
 ITEMS: dict[str, Item] = {
     tag: Item(tag, partial(stencil.draw, tag=tag), tag in _WEAPONS, length, tag in _TWO_HANDED)

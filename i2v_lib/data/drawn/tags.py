@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from i2v_lib.data.drawn.items import COLORED
 from i2v_lib.data.drawn.scenes import VIOLENT_EFFECTS, WEAPONS, Scene
 
 _IMPLIED = {f"{animal} ears": "animal ears" for animal in ("cat", "fox", "rabbit")}
@@ -33,6 +34,9 @@ def tag_scene(scene: Scene, seen: list[set[str]]) -> Tags:
     looks = [placed.look for part in (scene.panels or (scene,)) for placed in part.figures]
     people = [(look, marks) for look, marks in zip(looks, seen[1:], strict=True) if "_person" in marks]
     general = {mark for marks in seen for mark in marks if not mark.startswith("_")}
+    for look, marks in zip(looks, seen[1:], strict=True):
+        if look.item in marks & COLORED:
+            general.add(f"{look.item_color} {look.item}")
     general |= {_IMPLIED[tag] for tag in general & set(_IMPLIED)}
     general |= {"weapon"} if general & set(WEAPONS) else set()
     # through the panels of a page the same person is one person
