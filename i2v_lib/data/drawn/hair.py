@@ -69,32 +69,26 @@ def _tails(style: str, reach: float, view: int, sway: float) -> list[tuple[np.nd
     near, far = {FRONT: (1.02, -1.02), THREE_QUARTER: (1.06, -0.86), PROFILE: (0.55, None)}[view]
     sides = [x for x in (near, far) if x is not None]
 
-    def sign(x: float) -> float:
-        return 1.0 if x > 0 else -1.0
-
-    if style == "twintails":
-        return [
-            (tube([(x * 0.86, -0.62), (x + sign(x) * 0.42, -0.50), (x + sign(x) * 0.62 + s, 0.5),
-                (x + sign(x) * 0.45 + s, 1.5),
-                    (x + sign(x) * 0.25 + 1.6 * s, end)], [0.10, 0.26, 0.42, 0.34, 0.0], 4), False)
-            for x in sides
-        ]  # fmt: skip
-    if style == "low twintails":
-        return [
-            (tube([(x * 0.85, 0.62), (x * 1.02 + 0.5 * s, 1.2), (x * 0.95 + s, 1.8), (x * 0.85 + s, min(2.5, reach))],
-                   [0.12, 0.30, 0.27, 0.0], 4), True)
-            for x in sides
-        ]  # fmt: skip
+    tails = []
+    for x in sides if style in ("twintails", "low twintails") else ():
+        out = 1.0 if x > 0 else -1.0
+        if style == "twintails":
+            middle = [
+                (x * 0.86, -0.62), (x + out * 0.42, -0.50), (x + out * 0.62 + s, 0.5), (x + out * 0.45 + s, 1.5),
+                (x + out * 0.25 + 1.6 * s, end),
+            ]  # fmt: skip
+            tails.append((tube(middle, [0.10, 0.26, 0.42, 0.34, 0.0], 4), False))
+        else:
+            middle = [(x * 0.85, 0.62), (x * 1.02 + 0.5 * s, 1.2), (x * 0.95 + s, 1.8), (x * 0.85 + s, min(2.5, reach))]
+            tails.append((tube(middle, [0.12, 0.30, 0.27, 0.0], 4), True))
     if style == "ponytail":
         x = {FRONT: 0.25, THREE_QUARTER: 0.75, PROFILE: 0.9}[view]
-        return [(tube([(x, -0.85), (x + 0.55, -1.08), (x + 1.02 + s, -0.35), (x + 0.85 + s, 0.8),
-            (x + 0.5 + 2 * s, min(2.1, reach))],
-                       [0.12, 0.28, 0.40, 0.34, 0.0], 4), False)]  # fmt: skip
+        middle = [(x, -0.85), (x + 0.55, -1.08), (x + 1.02 + s, -0.35), (x + 0.85 + s, 0.8)]
+        return [(tube([*middle, (x + 0.5 + 2 * s, min(2.1, reach))], [0.12, 0.28, 0.40, 0.34, 0.0], 4), False)]
     if style == "side ponytail":
-        return [(tube([(near * 0.80, -0.55), (near + 0.45, -0.45), (near + 0.50 + s, 0.5),
-            (near + 0.30 + s, min(2.2, reach))],
-                       [0.12, 0.30, 0.36, 0.0], 4), False)]  # fmt: skip
-    return []
+        middle = [(near * 0.80, -0.55), (near + 0.45, -0.45), (near + 0.50 + s, 0.5)]
+        return [(tube([*middle, (near + 0.30 + s, min(2.2, reach))], [0.12, 0.30, 0.36, 0.0], 4), False)]
+    return tails
 
 
 def _braid(canvas: Canvas, frame: Frame, color: Color, x: float, lean: float, reach: float) -> None:

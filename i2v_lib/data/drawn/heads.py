@@ -67,8 +67,9 @@ def face_outline(face: str, view: int) -> np.ndarray:
 
 def eye_places(view: int) -> list[tuple[float, float]]:
     """(x, width factor) of each eye that shows, the nearer one first."""
-    return {FRONT: [(0.41, 1.0), (-0.41, 1.0)], THREE_QUARTER: [(0.20, 0.98), (-0.60, 0.78)],
-        PROFILE: [(-0.56, 0.62)]}[view]
+    return {FRONT: [(0.41, 1.0), (-0.41, 1.0)], THREE_QUARTER: [(0.20, 0.98), (-0.60, 0.78)], PROFILE: [(-0.56, 0.62)]}[
+        view
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -107,8 +108,9 @@ def _eye_shapes(kind: str, half_width: float, half_height: float, lash: float, o
     }  # fmt: skip
 
 
-def draw_eye(canvas: Canvas, frame: Frame, drawer: Drawer, color: Color, outer: float, width: float,
-    closed: str | None) -> None:
+def draw_eye(
+    canvas: Canvas, frame: Frame, drawer: Drawer, color: Color, outer: float, width: float, closed: str | None
+) -> None:
     """One eye around the frame's origin.
 
     Parameters
@@ -143,11 +145,23 @@ _MOUTHS = {
     "line": [(-0.11, 0.03), (0.0, 0.035), (0.11, 0.03)],
     "small": [(-0.05, 0.03), (0.0, 0.05), (0.05, 0.03)],
 }
-_OPEN = smooth([(-0.20, -0.05), (-0.20, -0.05), (0.0, -0.015), (0.20, -0.05), (0.20, -0.05), (0.13, 0.16),
-    (0.0, 0.22), (-0.13, 0.16)], 3)
+_OPEN = smooth(
+    [
+        (-0.20, -0.05),
+        (-0.20, -0.05),
+        (0.0, -0.015),
+        (0.20, -0.05),
+        (0.20, -0.05),
+        (0.13, 0.16),
+        (0.0, 0.22),
+        (-0.13, 0.16),
+    ],
+    3,
+)
 _TONGUE = ellipse(0, 0.145, 0.095, 0.06, 12)
-_GRIN = smooth([(-0.23, -0.02), (-0.23, -0.02), (0.0, 0.03), (0.23, -0.02), (0.23, -0.02), (0.12, 0.11),
-    (-0.12, 0.11)], 3)
+_GRIN = smooth(
+    [(-0.23, -0.02), (-0.23, -0.02), (0.0, 0.03), (0.23, -0.02), (0.23, -0.02), (0.12, 0.11), (-0.12, 0.11)], 3
+)
 _BROWS = {"calm": (0.0, 0.0), "angry": (0.13, -0.02), "sad": (-0.13, 0.03)}
 
 
@@ -192,13 +206,16 @@ def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> 
             canvas.mark("one eye closed", both)
     if expression.tears:
         for x, _ in places:
-            canvas.polygon(frame.map(tube([(x + 0.05, y + 0.25), (x + 0.08, y + 0.42), (x + 0.08, y + 0.62)],
-                [0.03, 0.06, 0.08])), (150, 208, 250))
+            canvas.polygon(
+                frame.map(tube([(x + 0.05, y + 0.25), (x + 0.08, y + 0.42), (x + 0.08, y + 0.62)], [0.03, 0.06, 0.08])),
+                (150, 208, 250),
+            )
         canvas.mark("tears", both)
     if drawer.nose and view != PROFILE:
         canvas.polygon(frame.map([(turn - 0.03, 0.43), (turn + 0.05, 0.50), (turn - 0.03, 0.50)]), shaded(skin))
-    _mouth(canvas, frame.child(turn * 1.05, 0.66 if view != PROFILE else 0.60, {PROFILE: 0.7}.get(view, 1.0)),
-        expression)
+    _mouth(
+        canvas, frame.child(turn * 1.05, 0.66 if view != PROFILE else 0.60, {PROFILE: 0.7}.get(view, 1.0)), expression
+    )
     if expression.blush:
         canvas.mark("blush", both)
 
@@ -208,8 +225,10 @@ def _brow(canvas: Canvas, frame: Frame, drawer: Drawer, look, x: float, width: f
     top = y - drawer.eye_size * drawer.eye_height * 1.12 - 0.13 + lift
     inner, end = x - outer * 0.20 * width, x + outer * 0.22 * width
     middle = (x, top - 0.05)
-    canvas.polygon(frame.map(tube([(inner, top + slope), middle, (end, top - slope * 0.6 + 0.03)],
-        [0.035, 0.03, 0.008])), mix(HAIR[look.hair], LASH, 0.45))
+    canvas.polygon(
+        frame.map(tube([(inner, top + slope), middle, (end, top - slope * 0.6 + 0.03)], [0.035, 0.03, 0.008])),
+        mix(HAIR[look.hair], LASH, 0.45),
+    )
 
 
 def _mouth(canvas: Canvas, frame: Frame, expression: Expression) -> None:
