@@ -96,7 +96,7 @@ PRESETS = {
     ),
     "demo": Config(
         preset="demo",
-        pictures=36000,
+        pictures=33000,
         stored_size=72,
         test_share=0.12,
         general_tags=200,
@@ -106,7 +106,7 @@ PRESETS = {
         dropout_vgg_a=0.0,
         dropout_vgg_nin=0.0,
         epochs=5,
-        epochs_batch_norm=2,
+        epochs_batch_norm=1,
         batch_size=32,
         learning_rate_vgg_a=5e-4,
         learning_rate_vgg_nin=5e-4,

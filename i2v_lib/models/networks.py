@@ -38,7 +38,8 @@ class TagNetwork(nn.Module):
         for block, channels in enumerate(BODY, start=1):
             widths = [scaled(c, width) for c in channels]
             layers += convolutions(block, [inputs, *widths], batch_norm)
-            layers.append((f"pool{block}", nn.MaxPool2d(2)))
+            # a rectifier keeps the order of values: after the pooling it gives the same map for a quarter of the work
+            layers.insert(-1, (f"pool{block}", nn.MaxPool2d(2)))
             inputs = widths[-1]
         self.body = nn.Sequential(OrderedDict(layers))
 
