@@ -166,13 +166,15 @@ def writable() -> Check:
     return Check("ok", f"runs/ and figures/ can be written in {home()}")
 
 
-def imagenet_weights() -> Check:
+def imagenet_weights(config: Config) -> Check:
     """Whether VGG-16's ImageNet weights, which the "Pre-trained net" wants, are cached."""
     import torch
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / VGG16
     if path.exists():
         return Check("ok", f"ImageNet weights of VGG-16 are cached in {path.parent}")
+    if config.pretrained == "surrogate":
+        return Check("ok", f"{config.preset} needs no ImageNet weights: its pre-trained net is a surrogate")
     text = "ImageNet weights of VGG-16 are not cached: they are fetched or, offline, a surrogate is used"
     return Check("note", text, f"to have them offline, copy {VGG16} into {path.parent}")
 
@@ -182,7 +184,7 @@ def examine(config: Config) -> list[Check]:
     pair = torch_pair()
     checks = [versions(), pins(), pair, memory(config), disk(config), writable()]
     if pair.status == "ok":
-        checks += [device(), threads(), imagenet_weights()]
+        checks += [device(), threads(), imagenet_weights(config)]
     return checks
 
 

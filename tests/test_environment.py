@@ -175,10 +175,12 @@ def test_idle_cores_are_noted(monkeypatch):
 
 def test_cached_imagenet_weights_are_found(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert doctor.imagenet_weights().status == "note"
+    paper = load_config("paper")
+    assert doctor.imagenet_weights(paper).status == "note"
+    assert doctor.imagenet_weights(load_config("demo")).status == "ok"
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "hub" / "checkpoints" / doctor.VGG16).touch()
-    assert doctor.imagenet_weights().status == "ok"
+    assert doctor.imagenet_weights(paper).status == "ok"
 
 
 def test_file_name_of_imagenet_weights_is_torchvisions():
