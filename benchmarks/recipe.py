@@ -11,21 +11,21 @@ setting that is there is not trained again.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.batches import Batches
-from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.networks import build_network
-from i2v_lib.models.training import fit, predict
+from i2v_lib.models.training import fit
 from i2v_lib.run import Run
+from i2v_lib.show import numbers
 
-RECORDS = Path(__file__).with_name("recipe.json")
+RECORDS = numbers.RECIPE
 NETWORKS = ("vgg_a", "vgg_nin")
 LEARNING_RATES = (2.5e-4, 5e-4, 1e-3, 2e-3)
 DROPOUTS = (0.0, 0.25, 0.5)
@@ -34,12 +34,7 @@ BATCH_SIZES = (64, 32)
 
 def read_records() -> list[dict]:
     """All settings tried so far."""
-    return json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
-
-
-def mean_map(record: dict) -> float:
-    """What the search maximizes: mAP averaged over the four categories."""
-    return float(np.mean(list(record["map"].values())))
+    return numbers.read_recipe(RECORDS) if RECORDS.exists() else []
 
 
 def try_setting(
@@ -62,20 +57,19 @@ def try_setting(
     for record in read_records():
         if all(record[key] == value for key, value in setting.items()):
             return record
-    config = load_config(run.config.preset, seed=run.config.seed, **{f"dropout_{network_name}": dropout})
-    collection, targets = run.collection(), run.targets()
+    config = dataclasses.replace(run.config, **{f"dropout_{network_name}": dropout})
+    collection = run.collection()
     rng = np.random.default_rng(config.seed)
-    train, val = collection.split("train"), collection.split("val")
+    train = collection.split("train")
     chosen = np.sort(rng.choice(train, min(pictures, len(train)), replace=False))
-    batches = Batches(collection.pixels, targets, chosen, batch_size, config.image_size, config.seed)
+    batches = Batches(collection.pixels, run.targets(), chosen, batch_size, config.image_size, config.seed)
     folder = run.folder / "recipe" / "_".join(str(value) for value in setting.values())
     start = time.perf_counter()
     network = build_network(network_name, len(run.vocabulary()), config)
     fit(network, batches, epochs, learning_rate, folder, warmup=config.warmup, precision=config.precision)
     seconds = time.perf_counter() - start
-    logits = predict(network, collection.pixels, val, config.image_size)
-    scores = map_by_category(average_precision(targets[val], logits), run.vocabulary().blocks)
-    record = setting | {"map": {c: round(value, 5) for c, (value, _) in scores.items()}, "seconds": round(seconds, 1)}
+    scores = {category: round(value, 5) for category, value in run.validation_map(network).items()}
+    record = setting | {"map": scores, "seconds": round(seconds, 1)}
     RECORDS.write_text(json.dumps(read_records() + [record], indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder)
     return record
@@ -86,12 +80,12 @@ def search(config: Config, pictures: int, epochs: int) -> None:
     run = Run(config)
     for name in NETWORKS:
         tried = [try_setting(run, name, rate, BATCH_SIZES[0], 0.0, pictures, epochs) for rate in LEARNING_RATES]
-        rate = max(tried, key=mean_map)["learning_rate"]
+        rate = max(tried, key=numbers.mean_map)["learning_rate"]
         tried += [try_setting(run, name, rate, size, 0.0, pictures, epochs) for size in BATCH_SIZES[1:]]
-        size = max(tried, key=mean_map)["batch_size"]
+        size = max(tried, key=numbers.mean_map)["batch_size"]
         tried += [try_setting(run, name, rate, size, dropout, pictures, epochs) for dropout in DROPOUTS[1:]]
         for record in tried:
-            print(f"{mean_map(record):.4f}", json.dumps(record))
+            print(f"{numbers.mean_map(record):.2f}", json.dumps(record))
 
 
 if __name__ == "__main__":
