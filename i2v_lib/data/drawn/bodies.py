@@ -12,7 +12,6 @@ from math import cos, radians, sin
 import numpy as np
 
 from i2v_lib.data.drawn.canvas import Canvas, Color, Frame
-from i2v_lib.data.drawn.drawers import Drawer
 from i2v_lib.data.drawn.heads import FRONT, PROFILE, THREE_QUARTER
 from i2v_lib.data.drawn.shapes import smooth, tube
 
@@ -162,7 +161,6 @@ def _hand(joints: bytes, r: float, grip: bool) -> np.ndarray:
 def draw_leg(
     canvas: Canvas,
     frame: Frame,
-    drawer: Drawer,
     build: Build,
     joints: np.ndarray,
     skin: Color,

@@ -14,8 +14,6 @@ from math import cos, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
-from i2v_lib.data.drawn.shapes import smooth_line, tube
-
 Color = tuple[int, int, int]
 
 MASK = 4  # the owner mask is this many times smaller than the canvas
@@ -169,13 +167,6 @@ class Canvas:
             width=w,
             joint="curve" if w > 3 else None,
         )
-
-    def stroke(self, points, color: Color, radius: float, start: float = 0.15, end: float = 0.15) -> None:
-        """A brush stroke that swells in the middle: points and radius in canvas pixels, ends as shares of it."""
-        p = smooth_line(points, 4)
-        u = np.linspace(0, 1, len(p))
-        r = radius * (np.sin(np.pi * u) * (1 - np.where(u < 0.5, start, end)) + np.where(u < 0.5, start, end))
-        self.polygon(tube(p, r, 1), color)
 
     def gradient(self, top: Color, bottom: Color, y0: float = 0.0, y1: float = 1.0) -> None:
         """Fill the whole width between two heights (shares of the canvas) with a vertical gradient."""

@@ -82,7 +82,7 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
     if look.outfit == "overalls":
         color = part_color(look, "second")
     if outfit.sleeves != "long":
-        draw_limb(canvas, frame, joints, radii, skin)
+        draw_limb(canvas, frame, joints, radii, color if outfit.sleeves == "wide" else skin)
     if outfit.sleeves == "long":
         draw_limb(canvas, frame, joints, radii * 1.22, color, 0.0, 0.96)
         if "plates" in outfit.details:
@@ -90,9 +90,9 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
     elif outfit.sleeves == "short":
         draw_limb(canvas, frame, joints, radii * 1.38, color, 0.0, 0.36)
     elif outfit.sleeves == "puff":
-        x, y = joints[0] * 0.6 + joints[1] * 0.4
-        canvas.part(frame.map(ellipse(x, y - 0.06, r * 1.9, r * 1.75)), color,
-            light=frame.map([(x - 0.1, y - 0.15)])[0])
+        x, y = joints[0] + (joints[1] - joints[0]) * (r * 2 / build.arm)  # as long as the arm is thick
+        puff = ellipse(x, y, r * 1.9, r * 1.75)
+        canvas.part(frame.map(puff), color, light=frame.map([(x - 0.1, y - 0.1)])[0])
     elif outfit.sleeves == "wide":
         a, b, c = joints
         along = (c - b) / (np.hypot(*(c - b)) + 1e-9)
@@ -119,8 +119,8 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
     color = part_color(look, outfit.bottom_color)
     t, h, w = build.torso, build.hip, build.waist
     if outfit.bottom in ("pants", "shorts") or look.boy and outfit.bottom == "skirt":
-        hips = smooth([(w, t * 0.62), (h * 1.06, t * 0.9), (h * 0.9, t + 0.22), (0.0, t + 0.05),
-            (-h * 0.9, t + 0.22), (-h * 1.06, t * 0.9), (-w, t * 0.62)], 3)
+        right, left = [(w * 0.8, t * 0.62), (h * 0.85, t * 0.9)], [(-h * 0.85, t * 0.9), (-w * 0.8, t * 0.62)]
+        hips = smooth([*right, (h * 0.9, t + 0.22), (0.0, t + 0.05), (-h * 0.9, t + 0.22), *left], 3)
         canvas.part(frame.map(hips), color)
         return
     if outfit.bottom == "none":
@@ -130,9 +130,8 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
     wide *= 1 + flare
     top = t * 0.58
     edge = [(x, hem + 0.10 * (1 - (x / wide) ** 2)) for x in np.linspace(wide, -wide, 7)]
-    outline = np.array([(w * 0.98, top), (h * 1.05, t * 0.84), edge[0], *edge, edge[-1], (-h * 1.05, t * 0.84),
-        (-w * 0.98, top)])
-    shape = smooth(outline, 2)
+    right, left = [(w * 0.8, top), (h * 0.85, t * 0.9)], [(-h * 0.85, t * 0.9), (-w * 0.8, top)]
+    shape = smooth(np.array([*right, edge[0], *edge, edge[-1], *left]), 2)
     canvas.part(frame.map(shape), color, light=frame.map([(-0.15, top + 0.1)])[0])
     if outfit.bottom == "skirt":
         for u in (-0.55, -0.12, 0.35, 0.72):  # pleats
@@ -140,10 +139,7 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
             canvas.polygon(frame.map(fold), shaded(color))
     if "trim" in outfit.details or look.outfit == "maid":
         band = [(x, y - 0.16) for x, y in edge]
-        canvas.polygon(frame.map(np.array(edge + band[::-1])),
-            CLOTH["white"] if look.colors[0] != "white" else CLOTH["grey"])
-    canvas.mark("long skirt" if outfit.bottom == "long skirt" and look.outfit == "robe" else "_bottom",
-        frame.map([(wide * 0.6, hem - 0.2), (-wide * 0.6, hem - 0.2)]))
+        canvas.polygon(frame.map(edge + band[::-1]), CLOTH["grey" if look.colors[0] == "white" else "white"])
 
 
 def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | None) -> None:
@@ -159,9 +155,9 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
         canvas.part(frame.map(points), paint, weight, solid=False)
 
     if outfit.collar in ("scoop", "plain"):
-        depth = 0.42 if outfit.collar == "scoop" else 0.24
-        canvas.polygon(frame.map(smooth([(-0.34, 0.0), (0.34, 0.0), (0.24, depth * 0.8), (0, depth),
-            (-0.24, depth * 0.8)], 3)), skin)
+        low = 0.42 if outfit.collar == "scoop" else 0.24
+        neckline = smooth([(-0.34, 0.0), (0.34, 0.0), (0.24, low * 0.8), (0, low), (-0.24, low * 0.8)], 3)
+        canvas.polygon(frame.map(neckline), skin)
     if "apron" in details:
         shape(smooth([(-0.5 * w, 0.42 * t), (0.5 * w, 0.42 * t), (0.8 * w, t * 0.66),
             (1.2 * w, t + build.legs * 0.22), (0, t + build.legs * 0.27), (-1.2 * w, t + build.legs * 0.22),
@@ -173,23 +169,23 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
             shape([(side * 0.45 * w, 0.44 * t), (side * 0.66 * s, 0.10), (side * 0.80 * s, 0.16),
                 (side * 0.62 * w, 0.46 * t)], bib)
     if "stripes" in details:
-        for y in (0.40, 0.66):
-            canvas.polygon(frame.map([(-w * 0.98, y * t), (w * 0.98, y * t), (w * 0.98, (y + 0.1) * t),
-                (-w * 0.98, (y + 0.1) * t)]), second)
+        for y in (0.40 * t, 0.66 * t):
+            x, low = w * 0.98, y + 0.1 * t
+            canvas.polygon(frame.map([(-x, y), (x, y), (x, low), (-x, low)]), second)
     if outfit.collar == "sailor":
-        main = part_color(look, "main")
-        shape([(-s * 0.66, 0.08), (0.0, 0.62 * t), (s * 0.66, 0.08), (s * 0.72, 0.30), (0.0, 0.76 * t),
-            (-s * 0.72, 0.30)], main)
-        canvas.polygon(frame.map([(-0.30, 0.02), (0.30, 0.02), (0.0, 0.56 * t)]), skin)
+        outer, inner = (s * 0.72, 0.30), (s * 0.66, 0.08)  # the collar's corners on a shoulder
+        shape([(-inner[0], inner[1]), (0.0, 0.42 * t), inner, outer, (0.0, 0.64 * t), (-outer[0], outer[1])],
+            part_color(look, "main"))
+        canvas.polygon(frame.map([(-0.30, 0.02), (0.30, 0.02), (0.0, 0.44)]), skin)
     elif outfit.collar == "lapel":
         canvas.polygon(frame.map([(-0.36, 0.02), (0.36, 0.02), (0.0, 0.66 * t)]), CLOTH["white"])
         for side in (-1, 1):
             shape([(side * 0.30, 0.02), (side * 0.52 * s, 0.12), (side * 0.50 * s, 0.42 * t), (0.0, 0.68 * t)],
                 mix(color, (0, 0, 0), 0.12))
     elif outfit.collar == "crossed":
+        over = mix(second, (255, 255, 255), 0.3)
         shape([(-0.36, 0.0), (-0.14, 0.0), (0.42 * w, 0.60 * t), (0.12 * w, 0.60 * t)], CLOTH["white"])
-        shape([(0.36, 0.0), (0.14, 0.0), (-0.55 * w, 0.60 * t), (-0.2 * w, 0.60 * t)],
-            mix(second, (255, 255, 255), 0.3))
+        shape([(0.36, 0.0), (0.14, 0.0), (-0.55 * w, 0.60 * t), (-0.2 * w, 0.60 * t)], over)
         canvas.polygon(frame.map([(-0.15, 0.0), (0.15, 0.0), (0.0, 0.2)]), skin)
     elif outfit.collar == "hood":
         shape(smooth([(-0.62, 0.12), (-0.3, -0.10), (0.3, -0.10), (0.62, 0.12), (0.34, 0.42), (0, 0.52),
@@ -198,16 +194,17 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
         shape(smooth([(-0.34, -0.14), (0.34, -0.14), (0.42, 0.22), (0, 0.32), (-0.42, 0.22)], 3), second)
     if "straps" in details:
         for side in (-1, 1):
-            canvas.polygon(frame.map([(side * 0.42 * s, 0.12), (side * 0.58 * s, 0.12), (side * 0.62 * w, t * 0.62),
-                (side * 0.42 * w, t * 0.62)]), part_color(look, "main"))
+            top, low = side * s, side * w
+            strap = [(top * 0.42, 0.12), (top * 0.58, 0.12), (low * 0.62, t * 0.62), (low * 0.42, t * 0.62)]
+            canvas.polygon(frame.map(strap), part_color(look, "main"))
     if "plates" in details:
         steel = mix(color, (226, 232, 244), 0.55)
         shape(smooth([(-0.8 * s, 0.30), (0, 0.18), (0.8 * s, 0.30), (0.9 * w, 0.52 * t), (0, 0.66 * t),
             (-0.9 * w, 0.52 * t)], 3), steel, 0.9)
         canvas.polygon(frame.map(tube([(0, 0.24), (0, 0.62 * t)], [0.03, 0.03], 1)), shaded(steel))
         for side in (-1, 1):
-            canvas.part(frame.map(ellipse(side * s * 0.98, 0.30, 0.36, 0.30, 14)), steel,
-                light=frame.map([(side * s - 0.1, 0.2)])[0])
+            pad = ellipse(side * s * 0.98, 0.30, 0.36, 0.30, 14)
+            canvas.part(frame.map(pad), steel, light=frame.map([(side * s - 0.1, 0.2)])[0])
     if "epaulettes" in details:
         for side in (-1, 1):
             shape(ellipse(side * s * 0.84, 0.16, 0.28, 0.12, 12), CLOTH["yellow"])
@@ -230,9 +227,8 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
         draw_bow(canvas, frame.child(0, 0.52 * t if outfit.collar == "sailor" else 0.16, 0.42), second)
         canvas.mark("bow", frame.map([(-0.2, 0.45 * t), (0.2, 0.45 * t)]))
     if emblem and ("emblem" in details or outfit.collar in ("hood", "lapel", "high", "scoop", "sailor", "crossed")):
-        side = 0.0 if "emblem" in details else s * 0.52
-        draw_emblem(canvas, frame.child(side, t * (0.40 if "emblem" in details else 0.44),
-            0.30 if "emblem" in details else 0.17), emblem, second)
+        x, y, size = (0.0, 0.40, 0.30) if "emblem" in details else (s * 0.52, 0.44, 0.17)
+        draw_emblem(canvas, frame.child(x, y * t, size), emblem, second)
     names = {"main": look.colors[0], "second": look.colors[1]}
     for tag in outfit.tags:
         canvas.mark(tag.format(**names), frame.map([(-s * 0.4, t * 0.35), (s * 0.4, t * 0.35), (0, t * 0.55)]))
@@ -265,7 +261,7 @@ _BOW = smooth([(0, -0.2), (0.9, -0.75), (1.15, -0.1), (0.95, 0.6), (0.0, 0.2), (
 def draw_bow(canvas: Canvas, frame: Frame, color: Color) -> None:
     """A ribbon bow, about one unit to each side, with two short ends."""
     for side in (-1, 1):
-        canvas.part(frame.map([(0, 0), (side * 0.35, 0.05), (side * 0.75, 1.15), (side * 0.3, 1.05)]),
-            shaded(color), 0.7, solid=False)
+        end = [(0, 0), (side * 0.35, 0.05), (side * 0.75, 1.15), (side * 0.3, 1.05)]
+        canvas.part(frame.map(end), shaded(color), 0.7, solid=False)
     canvas.part(frame.map(_BOW), color, 0.9, light=frame.map([(0.0, -0.05)])[0])
     canvas.part(frame.map(ellipse(0, 0, 0.26, 0.28, 10)), mix(color, (255, 255, 255), 0.15), 0.7, solid=False)

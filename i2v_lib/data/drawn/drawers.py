@@ -120,7 +120,7 @@ def make_drawers(count: int, seed: int) -> tuple[Drawer, ...]:
         return cards
 
     columns = {
-        "heads": [2.3 + 3.9 * ((h - 0.0) ** 1.15) for h in spread(0.0, 1.0)],
+        "heads": [2.3 + 3.9 * h**1.15 for h in spread(0.0, 1.0)],
         "face": deal(FACES),
         "eyes": deal(EYES[:4] + EYES[:4] + EYES),
         "eye_size": spread(0.20, 0.29),

@@ -12,15 +12,9 @@ from i2v_lib.data.drawn.clothes import OUTFITS, draw_bottom, draw_sleeve, draw_t
 from i2v_lib.data.drawn.drawers import Drawer
 from i2v_lib.data.drawn.hair import draw_back_hair, draw_front_hair, fringe_shadow
 from i2v_lib.data.drawn.heads import FRONT, PROFILE, Expression, draw_face
+from i2v_lib.data.drawn.headwear import HATS, draw_facewear, draw_headwear, draw_headwear_behind
 from i2v_lib.data.drawn.items import ITEMS
-from i2v_lib.data.drawn.wear import (
-    HATS,
-    draw_backwear,
-    draw_facewear,
-    draw_headwear,
-    draw_headwear_behind,
-    draw_neckwear,
-)
+from i2v_lib.data.drawn.wear import draw_backwear, draw_neckwear
 from i2v_lib.data.drawn.world import CLOTH, SKIN
 
 SHOES: tuple[Color, ...] = ((92, 62, 48), (58, 56, 68), (160, 52, 54), (236, 236, 240))
@@ -89,7 +83,7 @@ def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer,
     for side, pose in arms:
         if pose == "behind":
             _arm(canvas, body, build, look, side, pose, held=False)
-    _legs(canvas, body, drawer, build, look, skin)
+    _legs(canvas, body, build, look, skin)
     draw_bottom(
         canvas, body, build, look, abs(look.sway) * 0.5 + (0.12 if look.pose.legs in ("running", "jumping") else 0.0)
     )
@@ -132,7 +126,7 @@ def _arm(canvas: Canvas, body: Frame, build: Build, look: Look, side: int, pose:
     draw_hand(canvas, body, joints, build.arm_radius, skin, held)
 
 
-def _legs(canvas: Canvas, body: Frame, drawer: Drawer, build: Build, look: Look, skin: Color) -> None:
+def _legs(canvas: Canvas, body: Frame, build: Build, look: Look, skin: Color) -> None:
     outfit = OUTFITS[look.outfit]
     wear, color = look.legwear, CLOTH[look.legwear_color]
     if outfit.bottom in ("pants", "shorts"):
@@ -144,7 +138,7 @@ def _legs(canvas: Canvas, body: Frame, drawer: Drawer, build: Build, look: Look,
     order = (1, -1) if look.view == FRONT else (-1, 1)
     for side in order:
         joints = leg_joints(build, look.pose.legs, side)
-        draw_leg(canvas, body, drawer, build, joints, skin, wear, color, SHOES[look.shoes])
+        draw_leg(canvas, body, build, joints, skin, wear, color, SHOES[look.shoes])
     if outfit.bottom == "long skirt":
         return
     joints = [leg_joints(build, look.pose.legs, side) for side in (1, -1)]
