@@ -66,6 +66,17 @@ class Config:
     surrogate_epochs: int = 3
     logistic_regression_c: float = 1.0  # inverse L2 strength, as in scikit-learn
 
+    # Codes, neighbors, paths and map (§3.2, §4.2–4.5)
+    code_bits: int = 4096  # units of the hash layer, and bits of a code
+    hash_layer: str = "flattened"  # where it is inserted: see i2v_lib/models/hash_network.py
+    epochs_hash: int = 5  # of retraining with the hash layer
+    learning_rate_hash: float = 5e-4
+    neighbors: int = 5  # k of the either-way k-nearest-neighbor graph
+    path_pairs: int = 1000  # random pairs whose paths are measured
+    map_illustrations: int = 1000  # drawn at random for the t-SNE map
+    participants: int = 25  # of the user study
+    trials: int = 20  # of the user study, a participant
+
     # Evaluation
     bootstrap: int = 1000  # resamples of the test images
 
@@ -92,6 +103,12 @@ PRESETS = {
         surrogate_classes=8,
         surrogate_images=256,
         surrogate_epochs=1,
+        code_bits=256,
+        epochs_hash=1,
+        path_pairs=50,
+        map_illustrations=60,
+        participants=5,
+        trials=4,
         bootstrap=100,
     ),
     "demo": Config(
@@ -114,6 +131,7 @@ PRESETS = {
         pretrained_pictures=10_000,
         surrogate_images=4000,
         surrogate_epochs=2,
+        epochs_hash=2,
     ),
     "paper": Config(preset="paper", minimum_positives=100, workers=8, surrogate_images=100_000, surrogate_epochs=20),
 }

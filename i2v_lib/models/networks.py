@@ -89,15 +89,18 @@ class VGGModelA(TagNetwork):
         self.tags = nn.Linear(hidden, tags)
         initialize(self)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits, shape (N, T), of pictures RGB 0–255, shape (N, 3, S, S)."""
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Last hidden layer, shape (N, 4096·width), of pictures RGB 0–255, shape (N, 3, S, S)."""
         if x.shape[2:] != (self.image_size, self.image_size):
             size = f"{x.shape[2]} × {x.shape[3]}"
             raise ValueError(f"pictures are {size} pixels; the network was built for {self.image_size}")
         x = self.body_map(x)  # (N, 512·width, S // 32, S // 32)
         x = x.flatten(1)  # (N, 512·width·(S // 32)²), in (channel, row, column) order
-        x = self.head(x)  # (N, 4096·width)
-        return self.tags(x)  # (N, T)
+        return self.head(x)  # (N, 4096·width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (N, T), of pictures RGB 0–255, shape (N, 3, S, S)."""
+        return self.tags(self.features(x))  # (N, T)
 
 
 class VGGNIN(TagNetwork):
@@ -149,6 +152,10 @@ class VGGNIN(TagNetwork):
             raise ValueError(f"pictures are {size} pixels; five poolings need at least {REDUCTION}")
         x = self.body_map(x)  # (N, 512·width, S // 32, S // 32)
         return self.head(x)  # (N, 1024·width, S // 32, S // 32)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Last hidden map averaged over positions, shape (N, 1024·width), of pictures RGB 0–255, (N, 3, S, S)."""
+        return self.features_map(x).mean((2, 3))  # (N, 1024·width)
 
     def tag_map(self, x: torch.Tensor) -> torch.Tensor:
         """Logits at each position, shape (N, T, S // 32, S // 32), of pictures RGB 0–255, (N, 3, S, S)."""
@@ -238,58 +245,3 @@ def set_prior(network: TagNetwork, priors: torch.Tensor) -> None:
     if priors.shape != network.tags.bias.shape:
         raise ValueError(f"priors: shape {tuple(priors.shape)}; pass {len(network.tags.bias)}, one a tag")
     network.tags.bias.copy_(torch.logit(priors.double(), eps=1e-6))
-
-
-def layer_table(network: TagNetwork, image_size: int) -> list[dict[str, Any]]:
-    """Rows of Table 1, read from a network as a picture passes through it.
-
-    Parameters
-    ----------
-    network : VGG model A or VGG + NIN; it is left as it was
-    image_size : pixels, square
-
-    Returns
-    -------
-    list of dict
-        A row a layer that is neither ReLU nor dropout: ``name``; ``layer`` in the paper's notation
-        ("conv3-64", "max-pool", "FC-4096"); ``output``, the shape without the batch; ``parameters``.
-
-    Source: Saito & Matsui 2015, Table 1.
-    """
-    rows: list[dict[str, Any]] = []
-
-    def record(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        rows.append(
-            {
-                "name": names[module],
-                "layer": _notation(module),
-                "output": tuple(output.shape[1:]),
-                "parameters": sum(p.numel() for p in module.parameters()),
-            }
-        )
-
-    names = {
-        module: name.rpartition(".")[2]
-        for name, module in network.named_modules()
-        if not any(module.children()) and not isinstance(module, nn.ReLU | nn.Dropout)
-    }
-    hooks = [module.register_forward_hook(record) for module in names]
-    try:  # tensors of the meta device have shapes and no contents, so nothing is computed
-        state = {name: tensor.to("meta") for name, tensor in network.state_dict().items()}
-        pictures = torch.empty(2, 3, image_size, image_size, device="meta")  # two, as batch norm needs
-        torch.func.functional_call(network, state, pictures)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return rows
-
-
-def _notation(module: nn.Module) -> str:
-    """A layer as Table 1 writes it: receptive field and channels."""
-    if isinstance(module, nn.Conv2d):
-        return f"conv{module.kernel_size[0]}-{module.out_channels}"
-    if isinstance(module, nn.Linear):
-        return f"FC-{module.out_features}"
-    return {"MaxPool2d": "max-pool", "AdaptiveAvgPool2d": "average-pool", "BatchNorm2d": "batch-norm"}[
-        type(module).__name__
-    ]

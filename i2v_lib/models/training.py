@@ -148,8 +148,9 @@ def predict(
     batch_size: int = 256,
     device: str | None = None,
     progress: str | None = None,
+    output: str = "logits",
 ) -> np.ndarray:
-    """Logits of pictures, from their center crops.
+    """Logits or features of pictures, from their center crops.
 
     Parameters
     ----------
@@ -160,24 +161,27 @@ def predict(
     batch_size : pictures at a time
     device : moves the network there; when left out, the network stays where it is
     progress : what to call this on a progress bar; none is shown when left out
+    output : "logits", or "features" of a network that has them
 
     Returns
     -------
-    float32 array, shape (n, T), in the order of ``indices``
+    float32 array, shape (n, T) or (n, D), in the order of ``indices``
     """
+    if output not in ("logits", "features"):
+        raise ValueError(f"output={output!r} is unknown; use logits or features")
     if len(indices) == 0:
         raise ValueError("indices is empty; pass the rows of at least one picture")
     if device is not None:
         network.to(device)
     target, was_training = next(network.parameters()).device, network.training
     network.eval()
-    logits = []
+    compute, outputs = network.features if output == "features" else network, []
     with torch.inference_mode(), progress_bar(progress, len(indices)) as bar:
         for images in evaluation_batches(pixels, indices, batch_size, image_size):
-            logits.append(network(images.to(target)).float().cpu().numpy())
+            outputs.append(compute(images.to(target)).float().cpu().numpy())
             bar.update(len(images))
     network.train(was_training)
-    return np.concatenate(logits)
+    return np.concatenate(outputs)
 
 
 @dataclass

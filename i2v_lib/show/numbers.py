@@ -17,7 +17,8 @@ from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.bootstrap import Score, difference
-from i2v_lib.models.networks import build_network, layer_table
+from i2v_lib.models.layer_table import layer_table
+from i2v_lib.models.networks import build_network
 from i2v_lib.show import paper
 
 Rows = list[dict[str, Any]]

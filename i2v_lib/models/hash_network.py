@@ -1,0 +1,88 @@
+"""The hash layer: a sigmoid layer inserted into a trained VGG + NIN, whose signs are an illustration's code (§3.2)."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from i2v_lib.config import Config
+from i2v_lib.models.networks import REDUCTION, VGGNIN, build_network
+
+PLACEMENTS = ("flattened", "pooled", "tags", "convolution")
+
+
+class HashNetwork(nn.Module):
+    """A trained VGG + NIN with a sigmoid layer of B units inserted, and a new last layer that reads tags from it.
+
+    The paper inserts the layer "after the last convolutional layer". It can be read in four ways:
+
+    - "flattened": after the last hidden convolution, fully connected to every position of its map, as in the
+      weights the authors released (there ``encode1``, ``encode1neuron``, ``encode2``)
+    - "pooled": after the same convolution, fully connected to its average over positions
+    - "tags": after the convolution with one output a tag, fully connected to its average over positions
+    - "convolution": a 3 × 3 convolution with B outputs in place of the one with an output a tag, then averaged
+
+    Parameters
+    ----------
+    network : copied, so that it stays as it was
+    bits : number of units B
+    image_size : pixels S, square; "flattened" is built for this size alone
+    placement : one of :data:`PLACEMENTS`
+
+    Source: Saito & Matsui 2015, §3.2.
+    """
+
+    def __init__(self, network: VGGNIN, bits: int, image_size: int, placement: str = "flattened") -> None:
+        super().__init__()
+        if placement not in PLACEMENTS:
+            raise ValueError(f"hash_layer={placement!r} is unknown; use one of {', '.join(PLACEMENTS)}")
+        if bits < 1:
+            raise ValueError(f"code_bits={bits}: a code needs at least one bit; the paper has 4096")
+        outputs, channels = network.tags.out_channels, network.tags.in_channels
+        self.image_size, self.placement = image_size, placement
+        self.convolutions = copy.deepcopy(network)
+        if placement != "tags":
+            self.convolutions.tags = nn.Identity()
+        if placement == "convolution":
+            self.encode = nn.Conv2d(channels, bits, 3, padding=1)
+        else:
+            positions = (image_size // REDUCTION) ** 2
+            inputs = {"flattened": channels * positions, "pooled": channels, "tags": outputs}[placement]
+            self.encode = nn.Linear(inputs, bits)
+        self.tags = nn.Linear(bits, outputs)
+        for layer in (self.encode, self.tags):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+            nn.init.zeros_(layer.bias)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Hash layer before its sigmoid, shape (N, B), of pictures RGB 0–255, shape (N, 3, S, S)."""
+        if self.placement == "flattened" and x.shape[2:] != (self.image_size, self.image_size):
+            size = f"{x.shape[2]} × {x.shape[3]}"
+            raise ValueError(f"pictures are {size} pixels; the hash layer was built for {self.image_size}")
+        x = self.convolutions.tag_map(x)  # (N, 1024·width, S // 32, S // 32); "tags": (N, T, S // 32, S // 32)
+        if self.placement == "convolution":
+            return self.encode(x).mean((2, 3))  # (N, B)
+        # (channel, row, column) is the released weights' order
+        x = x.flatten(1) if self.placement == "flattened" else x.mean((2, 3))
+        return self.encode(x)  # (N, B)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (N, T), of pictures RGB 0–255, shape (N, 3, S, S)."""
+        return self.tags(torch.sigmoid(self.features(x)))  # (N, T)
+
+
+def build_hash_network(config: Config, tags: int, network: VGGNIN | None = None) -> HashNetwork:
+    """Insert an untrained hash layer, its weights drawn from ``config.seed``.
+
+    Parameters
+    ----------
+    config : gives code_bits, hash_layer, image_size and seed
+    tags : number of outputs T
+    network : a trained VGG + NIN to start from; when left out, an untrained one, for weights to be loaded into
+    """
+    network = network or build_network("vgg_nin", tags, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return HashNetwork(network, config.code_bits, config.image_size, config.hash_layer)
