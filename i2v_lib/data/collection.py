@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,10 @@ class Collection:
 
     def truth(self) -> list[dict[str, Any]] | None:
         """Exact scenes of a drawn collection, a dictionary a row, or None for any other. For evaluation only."""
+        return self._truth
+
+    @cached_property
+    def _truth(self) -> list[dict[str, Any]] | None:
         path = self.folder / "truth.jsonl"
         if not path.exists():
             return None

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from i2v_lib.search import neighbors
+from i2v_lib.search.hashing import binarize, hamming_distance
+from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+
+SEARCHES = (nearest_neighbors, nearest_vectors)
+
+
+def database(search, rows, seed=0, width=24):
+    """A database that the search takes: codes of few bits, or vectors of few values, so that many are tied."""
+    rng = np.random.default_rng(seed)
+    if search is nearest_neighbors:
+        return rng.integers(0, 256, (rows, width // 8), np.uint8)
+    return rng.integers(0, 3, (rows, 4)).astype(np.float32)
+
+
+def by_sorting(search, base, k, queries=None):
+    """All distances, sorted by (distance, index), the point itself dropped by its index."""
+    points = base if queries is None else queries
+    if search is nearest_neighbors:
+        distances = hamming_distance(points, base).tolist()
+    else:
+        distances = [[np.sqrt(sum((p - b) ** 2)) for b in base.astype(float)] for p in points.astype(float)]
+    ranked = [
+        sorted((d, i) for i, d in enumerate(row) if queries is not None or i != own)[:k]
+        for own, row in enumerate(distances)
+    ]
+    return [[i for _, i in row] for row in ranked], [[d for d, _ in row] for row in ranked]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("rows", [2, 30, 120])
+@pytest.mark.parametrize("k", [1, 5, 500])
+def test_equals_sorting_everything(search, rows, k, monkeypatch):
+    monkeypatch.setattr(neighbors, "QUERIES", 50)  # several blocks, the last ones not full
+    monkeypatch.setattr(neighbors, "ROWS", 32)
+    base, others = database(search, rows), database(search, 7, seed=1)
+    for queries in (None, others):
+        indices, distances = search(base, k, queries)
+        expected = by_sorting(search, base, k, queries)
+        np.testing.assert_array_equal(indices, expected[0])
+        np.testing.assert_array_equal(distances, expected[1])
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_types_and_shapes(search):
+    indices, distances = search(database(search, 6), 3)
+    assert indices.dtype == np.int64
+    assert distances.dtype == (np.int32 if search is nearest_neighbors else np.float64)
+    assert indices.shape == distances.shape == (6, 3)
+    assert search(database(search, 6), 9)[0].shape == (6, 5)
+    assert search(database(search, 6), 9, database(search, 2))[0].shape == (2, 6)
+    assert search(database(search, 6), 3, database(search, 0))[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_set_of_one_has_no_neighbors(search):
+    indices, distances = search(database(search, 1), 3)
+    assert indices.shape == distances.shape == (1, 0)
+    assert search(database(search, 1), 3, database(search, 1))[0].tolist() == [[0]]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_duplicates_stay_and_the_point_itself_goes(search):
+    """Dropping the first column would drop another picture wherever a duplicate stands before the point."""
+    base = database(search, 1).repeat(5, axis=0)
+    indices, distances = search(base, 4)
+    assert indices.tolist() == [[i for i in range(5) if i != own] for own in range(5)]
+    assert not distances.any()
+
+
+def test_near_duplicates_among_long_vectors():
+    """Where the matrix product alone would be wrong: it makes equal vectors differ and orders close ones by noise."""
+    rng = np.random.default_rng(0)
+    center = 1e4 * rng.normal(size=300)
+    base = center + np.array([3e-5, 0, 2e-5, 0, 1e-5])[:, None]
+    lengths = (base**2).sum(axis=1)
+    product = lengths[:, None] + lengths - 2 * base @ base.T
+    assert np.argsort(product[1], kind="stable").tolist() != [1, 3, 4, 2, 0]
+    for k in (1, 2, 3, 4):
+        indices, distances = nearest_vectors(base, k)
+        assert indices[1].tolist() == [3, 4, 2, 0][:k]
+        assert indices[3].tolist() == [1, 4, 2, 0][:k]
+        assert distances[1, 0] == 0
+        np.testing.assert_allclose(distances[1], np.sqrt(300) * np.array([0, 1e-5, 2e-5, 3e-5])[:k], rtol=1e-4)
+
+
+def test_float32_vectors_are_measured_in_float64():
+    base = np.random.default_rng(0).normal(size=(40, 100)).astype(np.float32)
+    for a, b in zip(nearest_vectors(base, 5), nearest_vectors(base.astype(np.float64), 5), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_the_order_of_the_database_changes_only_names(search):
+    base = database(search, 60) if search is nearest_neighbors else np.random.default_rng(0).normal(size=(60, 9))
+    order = np.random.default_rng(1).permutation(60)
+    np.testing.assert_array_equal(search(base[order], 60)[1], search(base, 60)[1][order])
+
+
+def test_codes_approximate_real_vectors():
+    """Neighbors by 2,000 signs are mostly neighbors by angle; those of unrelated codes are not."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(100, 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = nearest_vectors(vectors, 5)[0]
+
+    def shared(codes):
+        return np.mean([len(set(a) & set(b)) / 5 for a, b in zip(near, nearest_neighbors(codes, 5)[0], strict=True)])
+
+    assert shared(binarize(vectors @ rng.normal(size=(8, 2000)))) > 0.8
+    assert shared(binarize(rng.normal(size=(100, 2000)))) < 0.15
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_bad_input(search):
+    base = database(search, 5)
+    with pytest.raises(ValueError, match="k=0; ask for at least 1"):
+        search(base, 0)
+    with pytest.raises(ValueError, match="database is empty"):
+        search(base[:0], 3)
+    with pytest.raises(ValueError, match=r"queries have \d columns and database \d; use one network"):
+        search(base, 3, base[:, 1:])
+    with pytest.raises(ValueError, match=r"database: shape \(5,\)"):
+        search(base[:, 0], 3)
+    with pytest.raises(TypeError, match="queries: dtype int16"):
+        search(base, 3, base.astype(np.int16))
+
+
+def test_vectors_and_codes_are_not_taken_for_each_other():
+    with pytest.raises(TypeError, match="database: dtype uint8; pass real vectors, or codes to nearest_neighbors"):
+        nearest_vectors(database(nearest_neighbors, 5), 3)
+    with pytest.raises(TypeError, match="database: dtype float32; pass packed uint8 codes"):
+        nearest_neighbors(database(nearest_vectors, 5), 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_distance(value):
+    base = database(nearest_vectors, 5)
+    spoiled = base.copy()
+    spoiled[2, 1] = value
+    with pytest.raises(ValueError, match="database holds NaN or infinity"):
+        nearest_vectors(spoiled, 3)
+    with pytest.raises(ValueError, match="queries holds NaN or infinity"):
+        nearest_vectors(base, 3, spoiled)
