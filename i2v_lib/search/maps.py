@@ -1,0 +1,119 @@
+"""A map of illustrations: codes laid out in the plane by t-SNE, and its points moved apart onto a grid (§4.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+import openTSNE
+import scipy.linalg
+from openTSNE.affinity import PerplexityBasedNN
+from openTSNE.nearest_neighbors import PrecomputedNeighbors
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from i2v_lib.search.hashing import check_codes
+from i2v_lib.search.neighbors import nearest_neighbors
+
+START_SPREAD, START_NOISE = 1e-4, 1e-6  # of the starting positions; openTSNE wants a small start
+ROOM = 1.5  # cells of a grid for each of its points
+
+
+def tsne_map(codes: np.ndarray, perplexity: float = 30.0, seed: int = 0) -> np.ndarray:
+    """Lay out codes in the plane so that near codes, by Hamming distance, lie near each other.
+
+    The neighbors are exact and openTSNE works on one thread, so the layout does not depend on the number of threads.
+    It does not depend on the order of the codes either, and equal codes share a place.
+
+    Parameters
+    ----------
+    codes : uint8 array, shape (n, B/8)
+        Packed codes, see :func:`~i2v_lib.search.hashing.binarize`.
+    perplexity : about how many neighbors hold a point; raise it for larger and fewer clusters. At most a third of
+        the other points are used.
+    seed : of the noise that keeps apart what would start at one place
+
+    Returns
+    -------
+    float64 array, shape (n, 2)
+        Positions without unit, finite whatever the codes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the codes are not packed uint8, or the perplexity is below 1.
+
+    Source: Saito & Matsui 2015, §4.5; the perplexity is ours.
+    """
+    check_codes("codes", codes)
+    if not perplexity >= 1:
+        raise ValueError(f"perplexity={perplexity}: pass at least 1, such as 30")
+    if not len(codes):
+        return np.zeros((0, 2))
+    places, place = np.unique(codes, axis=0, return_inverse=True)
+    start = pca_map(np.unpackbits(places, axis=1))
+    if len(places) < 4:
+        return start[place]  # up to three points lie in a plane as they are
+    # Squared Euclidean distance of bits is their Hamming distance, so this start is the best linear map of the very
+    # distances that t-SNE is given. Rounding it hides the last bits, which may change with the number of threads.
+    start = np.round(start / start[:, 0].std(), 6) * START_SPREAD
+    start += np.random.default_rng(seed).normal(0, START_NOISE, start.shape)
+    perplexity = min(perplexity, (len(places) - 1) / 3)
+    neighbors = PrecomputedNeighbors(*nearest_neighbors(places, round(3 * perplexity)))
+    affinities = PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity)
+    embedding = openTSNE.TSNE(n_jobs=1, negative_gradient_method="bh", random_state=seed).fit(
+        affinities=affinities, initialization=start
+    )
+    return np.asarray(embedding)[place]
+
+
+def pca_map(features: np.ndarray) -> np.ndarray:
+    """The first two principal components: the control of a t-SNE map.
+
+    Parameters
+    ----------
+    features : float array, shape (n, D)
+
+    Returns
+    -------
+    float64 array, shape (n, 2)
+        Zeros where there are fewer than two components.
+    """
+    features = np.asarray(features, np.float64)
+    layout = np.zeros((len(features), 2))
+    if not features.size:
+        return layout
+    left, sizes, _ = scipy.linalg.svd(features - features.mean(0), full_matrices=False)
+    components = (left * sizes)[:, :2]
+    largest = components[np.abs(components).argmax(0), np.arange(components.shape[1])]
+    layout[:, : components.shape[1]] = components * np.where(largest < 0, -1, 1)  # a component's sign is arbitrary
+    return layout
+
+
+def grid_map(layout: np.ndarray, aspect: float = 1.0) -> tuple[np.ndarray, tuple[int, int]]:
+    """Move the points of a layout apart onto the cells of a grid, one a cell, as little as possible altogether.
+
+    The least sum of squared moves is found by linear assignment. There are half as many cells again as points, so
+    that the layout's shape stays visible.
+
+    Parameters
+    ----------
+    layout : float array, shape (n, 2), finite
+    aspect : width of the grid over its height
+
+    Returns
+    -------
+    cells : int64 array, shape (n, 2)
+        Column and row of each point, from the top left; no two are equal.
+    (columns, rows) of the grid
+    """
+    n = len(layout)
+    columns = max(int(np.ceil(np.sqrt(ROOM * n * aspect))), 1)
+    rows = max(int(np.ceil(ROOM * n / columns)), 1)
+    if not n:
+        return np.zeros((0, 2), np.int64), (columns, rows)
+    size = np.array([columns - 1, rows - 1])
+    low, high = layout.min(0), layout.max(0)
+    scale = size / np.maximum(high - low, 1e-12)
+    places = size / 2 + (layout - (low + high) / 2) * scale * (1, -1)  # rows are counted downward
+    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    point, cell = linear_sum_assignment(cdist(places, cells, "sqeuclidean"))
+    return cells[cell[np.argsort(point)]], (columns, rows)
