@@ -1,22 +1,15 @@
-"""Run: the artifacts of one reproduction, each built once from the others and reused while its inputs stand.
-
-An artifact's folder carries a digest of its inputs in its name. So nothing built is ever overwritten: after a change of
-a setting the old artifact stays, and changing the setting back finds it again.
-"""
+"""The first half of a run (§3.1, §4.1): the collection, the networks trained on it, and how they score tags."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from i2v_lib import models
 from i2v_lib.config import NETWORKS, Config, run_folder
@@ -27,10 +20,12 @@ from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
+from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.logistic import fit_logistic
-from i2v_lib.models.networks import TagNetwork, build_network
+from i2v_lib.models.networks import TagNetwork, build_network, set_prior
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
 from i2v_lib.models.training import fit, predict
+from i2v_lib.run.artifacts import Artifacts, digest, once
 
 WEIGHTS = "weights.safetensors"
 SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
@@ -39,47 +34,21 @@ SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 _NETWORK_FIELDS = (
     "seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision",
 )  # fmt: skip
-_PRETRAINED_FIELDS = (
+PRETRAINED_FIELDS = (
     "seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
     "surrogate_images", "surrogate_epochs", "logistic_regression_c",
 )  # fmt: skip
 
 
-def _once(method: Callable) -> Callable:
-    """Keep what a method of :class:`Run` returned, by its arguments."""
-
-    @functools.wraps(method)
-    def kept(self: Run, *arguments: Any) -> Any:
-        key = (method.__name__, *arguments)
-        if key not in self._kept:
-            self._kept[key] = method(self, *arguments)
-        return self._kept[key]
-
-    return kept
-
-
-class Run:
-    """One reproduction, in ``runs/<preset>/``.
-
-    Ask for any artifact; what it needs is built first, and what stands on disk with the same fingerprint is read.
-
-    Parameters
-    ----------
-    config : all settings
-
-    Attributes
-    ----------
-    folder : ``runs/<preset>/``
-    figures : where notebooks save figures, tables and ``metrics.json``
-    """
+class NetworkRun(Artifacts):
+    """A collection and the networks trained on it, in ``runs/<preset>/``; see :class:`i2v_lib.run.Run`."""
 
     def __init__(self, config: Config):
+        super().__init__(run_folder(config))
         self.config = config
-        self.folder = run_folder(config)
         self.figures = self.folder / "figures"
-        self._kept: dict[tuple, Any] = {}
 
-    @_once
+    @once
     def collection(self) -> Collection:
         """The illustrations: an imported collection if the config names one, else the drawn demo set."""
         if self.config.collection:
@@ -88,33 +57,34 @@ class Run:
         folder = self.folder / f"collection-{fingerprint[:8]}"
         if folder.exists():
             return open_collection(folder)
-        with self._timed("draw"):
+        with self.timed("draw"):
             return draw_collection(self.config, folder)
 
-    @_once
+    @once
     def vocabulary(self) -> Vocabulary:
         """The tags that are learned and scored (§3.1)."""
         return build_vocabulary(self.collection(), self.config)
 
-    @_once
+    @once
     def targets(self) -> np.ndarray:
         """Which picture has which tag: uint8 array, shape (N, T)."""
         return targets(self.collection(), self.vocabulary())
 
-    @_once
-    def network(self, name: str) -> TagNetwork:
+    @once
+    def network(self, name: str) -> TagNetwork | HashNetwork:
         """A trained network in eval mode.
 
         Parameters
         ----------
-        name : "vgg_a", "vgg_nin" or "vgg_nin_bn"
+        name : "vgg_a", "vgg_nin" or "vgg_nin_bn"; or "hash": VGG + NIN with the hash layer, all of it retrained from
+            the tag network's weights (§3.2)
         """
-        inputs, folder = self._network_inputs(name), self._network_folder(name)
-        network = build_network(name, len(self.vocabulary()), self.config)
+        inputs, folder, tags = self.network_inputs(name), self._network_folder(name), len(self.vocabulary())
+        hashing, collection, config = name == "hash", self.collection(), self.config
+        network = build_hash_network(config, tags) if hashing else build_network(name, tags, config)
         if (folder / WEIGHTS).exists():
             load_weights(folder / WEIGHTS, network)
             return network.eval()
-        collection, config = self.collection(), self.config
         batches = Batches(
             collection.pixels,
             self.targets(),
@@ -124,8 +94,11 @@ class Run:
             config.seed,
             config.workers,
         )
+        if hashing:
+            network = build_hash_network(config, tags, self.network("vgg_nin"))
+            set_prior(network, batches.priors())
         metadata = {"config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
-        with self._timed(f"train {name}"):
+        with self.timed(f"train {name}"):
             return fit(
                 network,
                 batches,
@@ -139,6 +112,7 @@ class Run:
                 checkpoint_every=config.checkpoint_every,
                 fingerprint=inputs,
                 metadata=metadata,
+                from_scratch=not hashing,
             )
 
     def history(self, name: str) -> list[dict[str, Any]]:
@@ -146,14 +120,14 @@ class Run:
         self.network(name)
         return read_metadata(self._network_folder(name) / WEIGHTS)["history"]
 
-    @_once
+    @once
     def logits(self, name: str) -> np.ndarray:
         """Scores before the sigmoid on the test split.
 
         Parameters
         ----------
-        name : one of :data:`SYSTEMS`. "random" are normal numbers; "untrained" is the pre-trained net's architecture
-            with its random initial weights, read by the same logistic regression
+        name : one of :data:`SYSTEMS`, or "hash". "random" are normal numbers; "untrained" is the pre-trained net's
+            architecture with its random initial weights, read by the same logistic regression
 
         Returns
         -------
@@ -164,41 +138,37 @@ class Run:
             rng = np.random.default_rng([self.config.seed, len(test)])
             return rng.standard_normal((len(test), len(self.vocabulary()))).astype(np.float32)
         if name in ("pretrained", "untrained"):
-            inputs = self._data_inputs() | self._settings(_PRETRAINED_FIELDS)
-            return self._stored(f"{name}-logits", inputs, lambda: self._read_out(name))
-        if name not in NETWORKS:
+            inputs = self.data_inputs() | self.settings(PRETRAINED_FIELDS)
+            return self.stored(f"{name}-logits", inputs, lambda: self._read_out(name))
+        if name not in (*NETWORKS, "hash"):
             raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
         network = self.network(name)
 
         def score() -> np.ndarray:
             return predict(network, self.collection().pixels, test, self.config.image_size, progress=f"scoring {name}")
 
-        return self._stored(f"{name}-logits", self._network_inputs(name), score)
+        return self.stored(f"{name}-logits", self.network_inputs(name), score)
 
     def pretrained_source(self) -> str:
         """Where the pre-trained net's weights come from: "ImageNet" or "surrogate"."""
-        return self._pretrained()[1]
+        return self.pretrained()[1]
 
-    def seconds(self) -> dict[str, float]:
-        """How long each stage took when it was last built."""
-        path = self.folder / "seconds.json"
-        return json.loads(path.read_text()) if path.exists() else {}
-
-    @_once
-    def _pretrained(self) -> tuple[Any, str]:
-        with self._timed("pre-trained net", keep_longer=True):
-            folder = self.folder / "networks" / f"pretrained-{_digest(self._settings(_PRETRAINED_FIELDS))}"
+    @once
+    def pretrained(self) -> tuple[nn.Module, str]:
+        """The network that never saw a tag, and where its weights come from; see ``pretrained_network``."""
+        with self.timed("pre-trained net", keep_longer=True):
+            folder = self.folder / "networks" / f"pretrained-{digest(self.settings(PRETRAINED_FIELDS))}"
             return pretrained_network(self.config, folder)
 
     def _read_out(self, name: str) -> np.ndarray:
         """Test logits of a logistic regression on the features of a network that never saw a tag (§4.1)."""
-        network, source = self._pretrained() if name == "pretrained" else (untrained_network(self.config), "surrogate")
+        network, source = self.pretrained() if name == "pretrained" else (untrained_network(self.config), "surrogate")
         collection, config = self.collection(), self.config
         train, test = collection.split("train"), collection.split("test")
         if 0 < config.pretrained_pictures < len(train):
             rng = np.random.default_rng(config.seed)
             train = np.sort(rng.choice(train, config.pretrained_pictures, replace=False))
-        with self._timed(f"logistic regression, {name}"):
+        with self.timed(f"logistic regression, {name}"):
             features = pretrained_features(network, source, collection.pixels, np.concatenate([train, test]), config)
             model = fit_logistic(features[: len(train)], self.targets()[train], config.logistic_regression_c)
             return model.logits(features[len(train) :])
@@ -213,60 +183,42 @@ class Run:
         return {category: value for category, (value, _) in map_by_category(ap, self.vocabulary().blocks).items()}
 
     def _network_folder(self, name: str) -> Path:
-        return self.folder / "networks" / f"{name}-{_digest(self._network_inputs(name))}"
+        return self.folder / "networks" / f"{name}-{digest(self.network_inputs(name))}"
 
-    def _data_inputs(self) -> dict[str, Any]:
+    def data_inputs(self) -> dict[str, Any]:
+        """Fingerprints of the collection and the vocabulary."""
         return {"collection": self.collection().fingerprint, "vocabulary": self.vocabulary().fingerprint}
 
-    def _settings(self, fields: tuple[str, ...]) -> dict[str, Any]:
+    def settings(self, fields: tuple[str, ...]) -> dict[str, Any]:
+        """Some fields of the config."""
         return {field: getattr(self.config, field) for field in fields}
 
-    def _network_inputs(self, name: str) -> dict[str, Any]:
+    def network_inputs(self, name: str) -> dict[str, Any]:
         """All that decides a network's weights; they are reused while this stands."""
-        if name not in NETWORKS:
-            raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}")
         config, ours = self.config, name == "vgg_nin_bn"
+        if name == "hash":
+            return {
+                "start": self.network_inputs("vgg_nin"),
+                "network": name,
+                "code": _code("hash_network.py"),
+                "epochs": config.epochs_hash,
+                "learning_rate": config.learning_rate_hash,
+                **self.settings(("code_bits", "hash_layer")),
+            }
+        if name not in NETWORKS:
+            raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}, hash")
         return {
-            **self._data_inputs(),
-            **self._settings(_NETWORK_FIELDS),
+            **self.data_inputs(),
+            **self.settings(_NETWORK_FIELDS),
             "network": name,
-            "code": _training_code(),
+            "code": _code("networks.py", "loss.py", "training.py"),
             "epochs": config.epochs_batch_norm if ours else config.epochs,
             "learning_rate": getattr(config, "learning_rate_batch_norm" if ours else f"learning_rate_{name}"),
             "dropout": config.dropout_vgg_a if name == "vgg_a" else config.dropout_vgg_nin,
         }
 
-    def _stored(self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array kept in ``arrays/`` under a name that tells what it was made from."""
-        path = self.folder / "arrays" / f"{name}-{_digest(inputs)}.npy"
-        if not path.exists():
-            array = build()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".partial")
-            with unfinished.open("wb") as file:
-                np.save(file, array)
-            unfinished.replace(path)
-        return np.load(path)
-
-    @contextmanager
-    def _timed(self, stage: str, keep_longer: bool = False) -> Iterator[None]:
-        """Note a stage's wall time; of a stage that may be read from disk, ``keep_longer`` keeps the building's."""
-        start = time.perf_counter()
-        yield
-        taken, known = time.perf_counter() - start, self.seconds()
-        if keep_longer:
-            taken = max(taken, known.get(stage, 0.0))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "seconds.json").write_text(json.dumps(known | {stage: round(taken, 1)}, indent=2))
-
-
-def _digest(inputs: dict[str, Any]) -> str:
-    """A short name for a set of inputs."""
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:8]
-
 
 @functools.cache
-def _training_code() -> str:
+def _code(*names: str) -> str:
     """Fingerprint of the code that trains networks: a change of it trains them again."""
-    folder = Path(models.__file__).parent
-    return code_fingerprint(folder / name for name in ("networks.py", "loss.py", "training.py"))
+    return code_fingerprint(Path(models.__file__).with_name(name) for name in names)

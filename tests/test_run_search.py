@@ -1,0 +1,96 @@
+"""The second half of a run: the safe dataset, its codes, neighbors and graph, built once and reused."""
+
+import numpy as np
+import pytest
+
+from i2v_lib.config import load_config
+from i2v_lib.run import METRICS, Run, networks
+from i2v_lib.search.hashing import binarize, hamming_distance
+
+TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}
+BITS = 64
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with all features built."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("I2V_HOME", str(tmp_path_factory.mktemp("home")))
+        built = Run(load_config("smoke", **TINY, code_bits=BITS))
+        for metric in METRICS:
+            built.neighbors(metric, 3)
+        yield built
+
+
+def test_safe_dataset_is_safe_and_of_the_test_split(run):
+    posts, rows = run.collection().posts.to_pylist(), run.safe_dataset()
+    expected = [i for i, post in enumerate(posts) if (post["split"], post["rating"]) == ("test", "safe")]
+    assert rows.tolist() == expected
+    assert 0 < len(rows) < len(run.collection().split("test"))
+
+
+def test_codes_are_the_signs_of_the_hash_layer(run):
+    features, codes = run.features("features"), run.codes()
+    assert features.shape == (len(run.safe_dataset()), BITS)
+    assert features.dtype == np.float32
+    assert np.array_equal(codes, binarize(features))
+    assert (np.unpackbits(codes[0]) == (features[0] > 0)).all()
+
+
+def test_tags_read_from_the_same_layer(run):
+    """Logits of the test split are the last layer's answer to the sigmoid of the features."""
+    last = run.network("hash").tags
+    weight, bias = last.weight.detach().numpy(), last.bias.detach().numpy()
+    of_safe = np.isin(run.collection().split("test"), run.safe_dataset())
+    expected = 1 / (1 + np.exp(-run.features("features"))) @ weight.T + bias
+    np.testing.assert_allclose(run.logits("hash")[of_safe], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_neighbors_of_codes_are_by_hamming_distance_and_of_features_by_euclidean(run):
+    indices, distances = run.neighbors("codes", 3)
+    matrix = hamming_distance(run.codes(), run.codes())
+    assert (distances == np.take_along_axis(matrix, indices, axis=1)).all()
+    assert distances.dtype == np.int32
+    vectors = run.features("vgg_nin").astype(float)
+    found, lengths = run.neighbors("vgg_nin", 3)
+    np.testing.assert_allclose(lengths[5], np.linalg.norm(vectors[found[5]] - vectors[5], axis=1), rtol=1e-5)
+
+
+def test_random_codes_are_half_apart(run):
+    codes = run.codes("random")
+    assert codes.shape == run.codes().shape
+    distances = hamming_distance(codes, codes)[np.triu_indices(len(codes), 1)]
+    assert distances.mean() == pytest.approx(BITS / 2, rel=0.05)
+
+
+def test_graph_joins_each_illustration_to_its_nearest(run):
+    graph, (indices, _) = run.graph(), run.neighbors("codes", run.config.neighbors)
+    assert len(graph) == len(run.safe_dataset())
+    for node in range(len(graph)):
+        assert set(indices[node]) <= set(graph.ends[graph.row(node)])
+
+
+def test_a_second_run_builds_nothing(run, monkeypatch):
+    for name in ("fit", "draw_collection", "predict"):
+        monkeypatch.setattr(networks, name, lambda *_, **__: pytest.fail("built again"))
+    again = Run(run.config)
+    assert np.array_equal(again.codes(), run.codes())
+    assert np.array_equal(again.features("vgg_a"), run.features("vgg_a"))
+
+
+def test_another_hash_layer_trains_only_itself(run, monkeypatch):
+    trained = []
+    fit = networks.fit
+    spy = lambda network, *rest, **more: trained.append(network) or fit(network, *rest, **more)  # noqa: E731
+    monkeypatch.setattr(networks, "fit", spy)
+    other = Run(load_config("smoke", **TINY, code_bits=BITS, hash_layer="tags"))
+    assert not np.array_equal(other.codes(), run.codes())
+    assert [network.placement for network in trained] == ["tags"]
+    assert np.array_equal(other.features("vgg_nin"), run.features("vgg_nin"))
+
+
+def test_wrong_names_are_told(run):
+    with pytest.raises(ValueError, match="metric 'codes' has no real features; use features.*pretrained"):
+        run.features("codes")
+    with pytest.raises(ValueError, match="metric 'vgg_a' has no codes"):
+        run.codes("vgg_a")
