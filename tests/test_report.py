@@ -1,5 +1,6 @@
 import copy
 import json
+from itertools import groupby
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -71,10 +72,30 @@ def test_sentence_tells_each_category():
     )
 
 
+def test_claims_of_every_section_that_was_measured_are_told():
+    metrics = example_metrics()
+    assert "§4.5" not in report.render_results(metrics)
+    claim = {"section": "§4.5", "claim": "a map", "verdict": "partly held", "measured": "0.9"}
+    text = report.render_results(metrics | {"map": {"claims": [claim]}})
+    assert "| §4.5 | a map | partly held | 0.9 |" in text
+    assert "| §4.1 | VGG + NIN above VGG model A, in every category | held | general +1.0 [+0.5, +1.5];" in text
+
+
+def test_reasons_follow_what_was_measured():
+    metrics = example_metrics()
+    assert "**Judges.**" not in report.render_gallery({}, metrics, CONFIG)
+    metrics |= {"retrieval": {"illustrations": 3049}, "study": {"judges": "simulated judges"}}
+    text = report.render_gallery({}, metrics, CONFIG)
+    assert "3,049 illustrations are searched; the paper's safe dataset has 76,003" in text
+    assert "**Judges.** Simulated" in text
+    assert "**Judges.**" not in report.render_gallery({}, metrics | {"study": {"judges": "people"}}, CONFIG)
+
+
 def test_results_set_the_paper_beside_ours():
     text = report.render_results(example_metrics())
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in rows}) == 1
+    tables = [list(lines) for table, lines in groupby(text.splitlines(), lambda line: line[:1] == "|") if table]
+    assert all(len({line.count("|") for line in lines}) == 1 for lines in tables)
+    rows = tables[0]
     nin = next(row for row in rows if "VGG + NIN |" in row)
     assert nin.split(" | ")[1:] == [
         "50.2 [49.0, 51.7]",

@@ -149,6 +149,16 @@ def verdict(differences: Rows, better: str, worse: str) -> str:
 
 def claim_sentence(differences: Rows, better: str, worse: str) -> str:
     """The claim, its verdict, and by how much in each category."""
+    claim = _claim(differences, better, worse)
+    return f"{claim['claim'].partition(',')[0]}: {claim['verdict']} ({claim['measured']})."
+
+
+def table2_claims(differences: Rows) -> Rows:
+    """What the paper claims of Table 2 and whether it held: "section", "claim", "verdict" and "measured"."""
+    return [_claim(differences, *pair) for pair in paper.CLAIMS]
+
+
+def _claim(differences: Rows, better: str, worse: str) -> dict[str, str]:
     parts = []
     for row in _pair(differences, better, worse):
         if row["difference"] is None:
@@ -157,8 +167,12 @@ def claim_sentence(differences: Rows, better: str, worse: str) -> str:
         margin = f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}]"
         kind = "" if row["low"] > 0 else (", reversed" if row["high"] < 0 else ", not separated")
         parts.append(f"{row['category']} {margin}{kind}")
-    names = f"{paper.SYSTEMS[better]} above {paper.SYSTEMS[worse]}"
-    return f"{names}: {verdict(differences, better, worse)} ({'; '.join(parts)})."
+    return {
+        "section": "§4.1",
+        "claim": f"{paper.SYSTEMS[better]} above {paper.SYSTEMS[worse]}, in every category",
+        "verdict": verdict(differences, better, worse),
+        "measured": "; ".join(parts),
+    }
 
 
 def signed(value: float) -> str:

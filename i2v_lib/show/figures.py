@@ -24,9 +24,7 @@ from i2v_lib.show.style import (
     TWO_COLUMNS,
     shorten,
 )
-
-CELL = 1.12  # inches: 224 pixels at 200 dots an inch
-BORDER = 0.01  # inches: 2 pixels
+from i2v_lib.show.thumbnails import CELL, axes_at, thumbnail
 
 
 def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
@@ -45,8 +43,8 @@ def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
     column = TWO_COLUMNS / per_row
     for i, (image, block) in enumerate(zip(images, blocks, strict=True)):
         x, y = (i % per_row) * column, top + (i // per_row) * row_height  # inches from the top left
-        _thumbnail(fig, image, block[0]["id"], x, y)
-        bars = _axes(fig, x + CELL + 0.05, y, column - CELL - 0.09, CELL)
+        thumbnail(fig, image, block[0]["id"], x, y)
+        bars = axes_at(fig, x + CELL + 0.05, y, column - CELL - 0.09, CELL)
         bars.set(xlim=(0, 120), ylim=(len(block), 0))
         bars.axis("off")
         for line, row in enumerate(block):
@@ -105,7 +103,7 @@ def fig_collection(images: np.ndarray, ids: Sequence[str]) -> Figure:
     step_x = (TWO_COLUMNS - CELL) / (per_row - 1)
     fig = plt.figure(figsize=(TWO_COLUMNS, -(-len(images) // per_row) * step_y + 0.02))
     for i, (image, name) in enumerate(zip(images, ids, strict=True)):
-        _thumbnail(fig, image, name, (i % per_row) * step_x, 0.02 + (i // per_row) * step_y)
+        thumbnail(fig, image, name, (i % per_row) * step_x, 0.02 + (i // per_row) * step_y)
     return fig
 
 
@@ -129,20 +127,3 @@ def tag_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
         axis.set_minor_formatter(NullFormatter())
     fig.legend(loc="outside upper center", ncols=4, handlelength=1, handletextpad=0.4, columnspacing=1)
     return fig
-
-
-def _thumbnail(fig: Figure, image: np.ndarray, name: str, x: float, y: float) -> None:
-    """Put a picture into a cell at (x, y), in inches from the figure's top left, with its name below."""
-    ax = _axes(fig, x + BORDER, y + BORDER, CELL - 2 * BORDER, CELL - 2 * BORDER)
-    ax.imshow(image, interpolation="bicubic")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, linewidth=BORDER * 72, color="0.75")
-    words = {"size": 6, "color": "0.3", "ha": "center", "va": "top", "parse_math": False}
-    ax.text(0.5, -0.03, shorten(name, 20), transform=ax.transAxes, **words)
-
-
-def _axes(fig: Figure, x: float, y: float, width: float, height: float) -> plt.Axes:
-    """Axes at a place in inches from the figure's top left."""
-    w, h = fig.get_size_inches()
-    return fig.add_axes((x / w, 1 - (y + height) / h, width / w, height / h))

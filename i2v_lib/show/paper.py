@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ILLUSTRATIONS = 1_287_596  # §3.1
+SAFE_DATASET = 76_003  # §4.2
 
 VOCABULARY = {"general": 512, "copyright": 512, "character": 512, "rating": 3}  # §3.1
 
@@ -54,6 +55,15 @@ SYSTEMS = {  # in the order of Table 2: the paper's three, ours, the controls
     "untrained": "Untrained net (control)",
 }
 
+METRICS = {  # what is near: the paper's metric, what it approximates, the systems compared with it, the control
+    "codes": "VGG + NIN, binary codes",
+    "features": "VGG + NIN, real features",
+    "vgg_nin": "VGG + NIN before the hash layer",
+    "vgg_a": "VGG model A",
+    "pretrained": "Pre-trained net",
+    "random": "Random codes (control)",
+}
+
 CLAIMS = (
     ("vgg_nin", "vgg_a"),
     ("vgg_a", "pretrained"),
@@ -62,5 +72,13 @@ CLAIMS = (
 
 def system_name(system: str, pretrained_source: str) -> str:
     """Name of a system for print; the pre-trained net says so when it saw a surrogate instead of ImageNet."""
-    surrogate = system == "pretrained" and pretrained_source == "surrogate"
-    return SYSTEMS[system] + (" (surrogate)" if surrogate else "")
+    return SYSTEMS[system] + _surrogate(system, pretrained_source)
+
+
+def metric_name(metric: str, pretrained_source: str) -> str:
+    """Name of a metric for print, as :func:`system_name`."""
+    return METRICS[metric] + _surrogate(metric, pretrained_source)
+
+
+def _surrogate(name: str, pretrained_source: str) -> str:
+    return " (surrogate)" if name == "pretrained" and pretrained_source == "surrogate" else ""

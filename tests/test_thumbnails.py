@@ -1,0 +1,35 @@
+"""Pictures for print: the drawn set larger than it is stored, any other as it is."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from i2v_lib.config import load_config
+from i2v_lib.data.drawn.demo import draw_collection
+from i2v_lib.show.thumbnails import pictures
+
+CONFIG = load_config("smoke", pictures=6)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    return draw_collection(CONFIG, tmp_path_factory.mktemp("drawn") / "set", processes=1, progress=False)
+
+
+def test_drawn_pictures_are_drawn_larger(collection):
+    rows = np.array([4, 1])
+    assert np.array_equal(pictures(CONFIG, collection, rows, CONFIG.stored_size), collection.pixels[rows])
+    large = pictures(CONFIG, collection, rows, 4 * CONFIG.stored_size)
+    assert large.shape == (2, 160, 160, 3)
+    small = large.reshape(2, 40, 4, 40, 4, 3).mean((2, 4))
+    stored = collection.pixels[rows].astype(float)
+    assert abs(small - stored).mean() < abs(small - stored[::-1]).mean() / 4  # the same scenes
+    assert pictures(CONFIG, collection, rows[:0]).shape == (0, 224, 224, 3)
+
+
+def test_any_others_are_as_they_are_stored(collection):
+    imported = dataclasses.replace(collection, info=collection.info | {"resize": "warp"})
+    assert np.array_equal(pictures(CONFIG, imported, np.array([2])), collection.pixels[[2]])
+    elsewhere = dataclasses.replace(CONFIG, collection=str(collection.folder))  # another config's drawn set
+    assert np.array_equal(pictures(elsewhere, collection, np.array([2])), collection.pixels[[2]])
