@@ -1,8 +1,12 @@
 """The second half of a run: the safe dataset, its codes, neighbors and graph, built once and reused."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from i2v_lib import config
 from i2v_lib.config import load_config
 from i2v_lib.run import METRICS, Run, networks
 from i2v_lib.search.hashing import binarize, hamming_distance
@@ -87,6 +91,32 @@ def test_another_hash_layer_trains_only_itself(run, monkeypatch):
     assert not np.array_equal(other.codes(), run.codes())
     assert [network.placement for network in trained] == ["tags"]
     assert np.array_equal(other.features("vgg_nin"), run.features("vgg_nin"))
+
+
+def test_a_transition_tells_ids_and_tags_of_each_step(run):
+    posts = run.collection().posts.take(run.safe_dataset()).to_pylist()
+    there, back = run.morph(0, 5), run.morph(posts[5]["id"], posts[0]["id"])
+    assert there.path.tolist() == back.path.tolist()[::-1]
+    assert there.status == "found"
+    assert len(there.steps) == len(there.distances) == len(there.path) - 1
+    for step, a, b in zip(there.steps, there.path[:-1], there.path[1:], strict=True):
+        before, after = ({*posts[n]["general"], *posts[n]["copyright"], *posts[n]["character"]} for n in (a, b))
+        assert (step["from"], step["to"]) == (posts[a]["id"], posts[b]["id"])
+        assert set(step["kept"]) == before & after
+        assert set(step["gained"]) == after - before
+        assert set(step["lost"]) == before - after
+    with pytest.raises(ValueError, match="source='nobody' is not in the safe dataset"):
+        run.morph("nobody", 0)
+
+
+def test_the_readmes_lines_run(run, monkeypatch, capsys):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"```python\n(.+?)```", readme, re.DOTALL).group(1)
+    monkeypatch.setattr(config, "load_config", {"demo": run.config}.get)
+    exec(compile(lines, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) in (1, 6)  # five steps, if there is such a path
+    assert printed[0].startswith(("found: 0 → ", "no path"))
 
 
 def test_wrong_names_are_told(run):

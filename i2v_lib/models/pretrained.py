@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models import VGG16_Weights, vgg16
 
 from i2v_lib.config import Config
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
@@ -83,6 +82,8 @@ def imagenet_network(offline: bool = False) -> nn.Module:
     OSError
         If the weights are not cached, and ``offline`` is set or they cannot be fetched.
     """
+    from torchvision.models import VGG16_Weights, vgg16  # imported late: it takes as long as all the rest of the kit
+
     url = VGG16_Weights.IMAGENET1K_V1.url
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if offline and not cached.exists():

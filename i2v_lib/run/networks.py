@@ -34,7 +34,7 @@ SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 _NETWORK_FIELDS = (
     "seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision",
 )  # fmt: skip
-PRETRAINED_FIELDS = (
+_PRETRAINED_FIELDS = (
     "seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
     "surrogate_images", "surrogate_epochs", "logistic_regression_c",
 )  # fmt: skip
@@ -138,7 +138,7 @@ class NetworkRun(Artifacts):
             rng = np.random.default_rng([self.config.seed, len(test)])
             return rng.standard_normal((len(test), len(self.vocabulary()))).astype(np.float32)
         if name in ("pretrained", "untrained"):
-            inputs = self.data_inputs() | self.settings(PRETRAINED_FIELDS)
+            inputs = self.data_inputs() | self.pretrained_inputs()
             return self.stored(f"{name}-logits", inputs, lambda: self._read_out(name))
         if name not in (*NETWORKS, "hash"):
             raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
@@ -157,7 +157,7 @@ class NetworkRun(Artifacts):
     def pretrained(self) -> tuple[nn.Module, str]:
         """The network that never saw a tag, and where its weights come from; see ``pretrained_network``."""
         with self.timed("pre-trained net", keep_longer=True):
-            folder = self.folder / "networks" / f"pretrained-{digest(self.settings(PRETRAINED_FIELDS))}"
+            folder = self.folder / "networks" / f"pretrained-{digest(self.pretrained_inputs())}"
             return pretrained_network(self.config, folder)
 
     def _read_out(self, name: str) -> np.ndarray:
@@ -192,6 +192,10 @@ class NetworkRun(Artifacts):
     def settings(self, fields: tuple[str, ...]) -> dict[str, Any]:
         """Some fields of the config."""
         return {field: getattr(self.config, field) for field in fields}
+
+    def pretrained_inputs(self) -> dict[str, Any]:
+        """All that decides the pre-trained net and its logistic regression, beside the data."""
+        return self.settings(_PRETRAINED_FIELDS) | {"code": _code("pretrained.py", "fractals.py", "logistic.py")}
 
     def network_inputs(self, name: str) -> dict[str, Any]:
         """All that decides a network's weights; they are reused while this stands."""

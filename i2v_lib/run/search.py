@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.training import predict
 from i2v_lib.run.artifacts import once
-from i2v_lib.run.networks import PRETRAINED_FIELDS, NetworkRun
-from i2v_lib.search.graph import Graph, build_graph
+from i2v_lib.run.networks import NetworkRun
+from i2v_lib.search.graph import Graph, Morph, build_graph, describe_path, morph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 
@@ -53,11 +55,11 @@ class Run(NetworkRun):
         float32 array, shape (n, D)
         """
         rows, pixels, config = self.safe_dataset(), self.collection().pixels, self.config
-        if not len(rows):
-            raise ValueError("the safe dataset is empty: no test illustration is rated safe; collect more of them")
+        if len(rows) < 2:
+            raise ValueError(f"the safe dataset has {len(rows)} test illustrations; a search needs 2: raise test_share")
         if metric == "pretrained":
             network, source = self.pretrained()
-            inputs = self.data_inputs() | self.settings(PRETRAINED_FIELDS)
+            inputs = self.data_inputs() | self.pretrained_inputs()
             return self.stored(
                 "pretrained-features", inputs, lambda: pretrained_features(network, source, pixels, rows, config)
             )
@@ -103,6 +105,34 @@ class Run(NetworkRun):
         if metric in ("codes", "random"):
             return nearest_neighbors(self.codes(metric), k)
         return nearest_vectors(self.features(metric), k)
+
+    def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
+        """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
+
+        Parameters
+        ----------
+        source, target : ids of illustrations, or their places in :meth:`safe_dataset`
+        intermediates : the exact number of pictures between them; None for the shortest path
+
+        Returns
+        -------
+        :class:`~i2v_lib.search.graph.Morph`, with its ``steps``, and with its ``bridge`` where there is no path
+
+        Raises
+        ------
+        ValueError
+            If an id is not in the safe dataset.
+        """
+        posts = self.collection().posts.take(self.safe_dataset())
+        ids = posts.column("id").to_pylist()
+        for name, end in (("source", source), ("target", target)):
+            if isinstance(end, str) and end not in ids:
+                raise ValueError(f"{name}={end!r} is not in the safe dataset (rated safe, test split); try {ids[0]!r}")
+        nodes = [ids.index(end) if isinstance(end, str) else end for end in (source, target)]
+        found = morph(self.graph(), *nodes, intermediates, vectors=self.codes())
+        columns = [posts.column(category).to_pylist() for category in ("character", "copyright", "general")]
+        tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
+        return dataclasses.replace(found, steps=tuple(describe_path(found.path, ids, tags)))
 
     @once
     def graph(self, metric: str = "codes") -> Graph:

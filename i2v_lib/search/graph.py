@@ -88,6 +88,8 @@ class Morph:
     distances : array, shape (L - 1,); weight of each step, in bits for a graph of codes
     intermediates : how many were asked for; None if any number would do
     component_sizes : nodes in the source's component and in the target's; one number if it is the same
+    steps : what :func:`describe_path` says of each step: ids, and the tags kept, gained and lost; empty unless the
+        caller knows them, as :meth:`i2v_lib.run.Run.morph` does
     bridge : (node in the source's component, node in the target's, their distance): the pair of least distance between
         the two, where an edge would join them; None if they are one, or if no vectors were given
     """
@@ -98,6 +100,7 @@ class Morph:
     intermediates: int | None
     component_sizes: tuple[int, ...]
     bridge: tuple[int, int, float] | None = None
+    steps: tuple[dict[str, Any], ...] = ()
 
     @property
     def length(self) -> float | None:
