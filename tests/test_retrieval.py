@@ -49,9 +49,9 @@ def test_near_duplicates_are_skipped_and_others_take_their_place(by_hand):
 
 def test_of_other_characters_only_those_among_the_first_count(by_hand):
     drawer = find(by_hand, OTHERS, "codes", "drawer", 2)
-    assert drawer.queries == 4  # 2 found only its own character, 5 has none
-    assert drawer.precision == pytest.approx((1 + 0 + 1 + 1) / 4)  # of 3, 5, 0, 5: x x, x y, x x, y y
-    odds = [1 / 2, 1 / 2, 2 / 4, 1 / 1]  # among 3 5, among 3 5, among 0 1 2 5, among 5
+    assert drawer.queries == 2  # 1, 2 and 4 found only their own character and 5, which shows none; 5 shows none
+    assert drawer.precision == pytest.approx((1 + 1) / 2)  # of 3, 0: x x, x x
+    odds = [1 / 1, 2 / 3]  # among 3, among 0 1 2
     assert drawer.chance == pytest.approx(np.mean(odds))
     assert not [p for p in by_hand if (p.search, p.attribute) == (OTHERS, "character")]
 

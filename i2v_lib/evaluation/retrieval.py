@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
 
-AS_FOUND, NO_DUPLICATES, OTHERS = SEARCHES = "as found", "without near-duplicates", "other characters"
+AS_FOUND, NO_DUPLICATES, OTHERS = "as found", "without near-duplicates", "other characters"
 ATTRIBUTES = ("character", "title", "drawer", "background", "arms", "view")  # the last two are the pose
 KS = (3, 10)
 ROWS = 512  # queries at a time
@@ -25,7 +25,7 @@ class Precision:
     ----------
     metric : what the neighbors are near in
     search : "as found": the first k. "without near-duplicates": the first k that are not of the query's group.
-        "other characters": those of the first k that do not show the query's character
+        "other characters": those of the first k that show characters, but none of the query's
     attribute, k : what is shared, among how many
     precision : 0 to 1, over all queries that have the attribute; NaN without any
     chance : the exact expectation of the same neighbors in random order
@@ -136,11 +136,12 @@ def _count(neighbors, attributes, groups, ks) -> Iterator[tuple]:
         rows = np.arange(start, min(start + ROWS, len(groups)))
         same = {name: (carries[rows] @ carries.T).toarray() > 0 for name, carries in carried.items()}
         others = rows[:, None] != np.arange(len(groups))
+        shows = np.array([bool(values) for values in attributes["character"]])
         has = {name: shared.any(axis=1) for name, shared in same.items()}  # who has a value shares it with itself
         searched = {
             AS_FOUND: others,
             NO_DUPLICATES: others & (groups[rows, None] != groups),
-            OTHERS: others & ~same["character"] & has["character"][:, None],
+            OTHERS: others & ~same["character"] & has["character"][:, None] & shows,
         }
         for search, allowed in searched.items():
             for name, shared in same.items():
