@@ -1,0 +1,195 @@
+"""Fig. 4, its table, captions and verdicts."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from i2v_lib.evaluation.judges import Judges
+from i2v_lib.evaluation.study import QUESTIONS, UNANSWERED, draw_trials
+from i2v_lib.show import saving, study_figures, user_study
+
+PAPER = {  # chances of ours, both, neither, pretrained as the paper describes its Fig. 4
+    "illustration style": (1, 3, 3, 3),
+    "color": (4, 2, 2, 1),
+    "composition": (4, 2, 2, 1),
+    "title": (8, 1, 1, 0.5),
+    "background": (1, 2, 3, 3),
+    "character": (8, 1, 1, 0.5),
+}
+LEVELS = (0.15, 0.3)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def trials():
+    one, two = (np.roll(np.arange(60), -i)[:, None] for i in (1, 2))
+    return draw_trials(one, two, 25, 20, seed=0)
+
+
+def study_of(trials, chances, judges="simulated judges", seed=0):
+    generator = np.random.default_rng(seed)
+    columns = [generator.choice(4, p=np.array(chances[q]) / sum(chances[q]), size=len(trials)) for q in QUESTIONS]
+    votes = np.stack(columns, axis=1).astype(np.int8)
+    return user_study.study_numbers(trials, votes, judges, [str(i // 2) for i in range(60)], 200, 0)
+
+
+@pytest.fixture(scope="module")
+def study(trials):
+    return study_of(trials, PAPER)
+
+
+@pytest.fixture(scope="module")
+def noise(trials, study):
+    return user_study.noise_numbers(Judges(), LEVELS, [study, study_of(trials, PAPER | {"color": (1, 1, 1, 6)})])
+
+
+@pytest.fixture(scope="module")
+def nobody(trials):
+    votes = np.full((len(trials), 6), UNANSWERED, np.int8)
+    return user_study.study_numbers(trials, votes, "people", ["x"] * 60, 200, 0)
+
+
+def texts(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def verdicts(study):
+    return [row["verdict"] for row in study["claims"]]
+
+
+def test_the_papers_votes_hold_the_papers_claims(study):
+    assert verdicts(study) == ["held"] * 7
+    assert "did not hold" not in user_study.caption_table(study, None, "END.")
+    assert "7 held" in user_study.caption_table(study, None, "END.")
+
+
+def test_the_opposite_votes_do_not(trials):
+    opposite = {question: weights[::-1] for question, weights in PAPER.items()}
+    assert verdicts(study_of(trials, opposite)) == ["did not hold"] * 7
+
+
+def row_of(question, ours, pretrained, p_holm):
+    preference = 100 * ours / max(ours + pretrained, 1)
+    return {"question": question, "ours": ours, "pretrained": pretrained, "p_holm": p_holm, "preference": preference}
+
+
+@pytest.mark.parametrize(
+    ("ours", "pretrained", "p", "elsewhere", "in_style"),
+    [
+        (60, 20, 0.001, "held", "did not hold"),
+        (22, 20, 0.9, "partly held", "partly held"),
+        (20, 20, 1.0, "did not hold", "held"),
+        (20, 60, 0.001, "did not hold", "held"),
+        (0, 0, 1.0, "not measured", "not measured"),
+    ],
+)
+def test_verdicts_by_hand(ours, pretrained, p, elsewhere, in_style):
+    rows = user_study.claims([row_of(question, ours, pretrained, p) for question in QUESTIONS])
+    expected = [in_style if q in ("illustration style", "background") else elsewhere for q in QUESTIONS]
+    assert [row["verdict"] for row in rows[:6]] == expected
+
+
+def test_leading_most_in_one_of_the_two_is_half_a_claim():
+    leads = dict(zip(QUESTIONS, (0, 5, 30, 9, 0, 40), strict=True))
+    rows = user_study.claims([row_of(question, 50 + lead, 50, 0.5) for question, lead in leads.items()])
+    assert rows[6]["verdict"] == "partly held"
+    assert "composition: +30" in rows[6]["measured"]
+
+
+def test_numbers_are_complete_and_plain(study, nobody):
+    assert (study["participants"], study["trials"], study["planned"]) == (25, 500, 500)
+    for row in study["questions"]:
+        shares = [row[f"{choice}_share"] for choice in ("ours", "both", "neither", "pretrained")]
+        assert sum(shares) == pytest.approx(100)
+        assert row["ours_share_low"] < row["ours_share"] < row["ours_share_high"]
+    assert 45 < study["null"]["preference"] < 55
+    assert study["duplicates"]["c"] == 0 < study["duplicates"]["b"] < 500  # groups of two neighbors
+    assert (nobody["participants"], nobody["trials"]) == (0, 0)
+    assert {"claim", "measured", "section", "verdict"} == set(study["claims"][0])
+    json.dumps(saving.plain([study, nobody]), allow_nan=False)
+
+
+def test_outcomes_at_a_second_noise_level(noise):
+    assert noise["same"] == [question for question in QUESTIONS if question != "color"]
+    assert noise["settings"]["noise"] == noise["level"] == 0.15
+
+
+def test_fig4_is_the_papers_order_and_adds_up(study):
+    fig = study_figures.fig4_user_study(study, "surrogate")
+    (ax,) = fig.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(QUESTIONS)
+    bars = np.array([[bar.get_y(), bar.get_width()] for bar in ax.patches])
+    for line, row in enumerate(study["questions"]):
+        widths = bars[np.isclose(bars[:, 0], line - 0.35), 1]
+        assert widths[0] == pytest.approx(row["ours_share"])
+        assert widths.sum() == pytest.approx(100)
+    assert "simulated" in ax.get_xlabel()
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert legend == ["VGG + NIN", "tie: both", "tie: neither", "Pre-trained net (surrogate)"]
+    marks = [text.count("*") for text in texts(fig) if "[" in text]
+    assert marks == [len(user_study.stars(row["p_holm"])) for row in study["questions"]]
+
+
+def test_texts_stay_inside_and_apart(study, noise):
+    for fig in (study_figures.fig4_user_study(study, "surrogate"), study_figures.table_user_study(study, noise, "x")):
+        fig.draw_without_rendering()
+        boxes = [text.get_window_extent() for ax in fig.axes for text in ax.texts if text.get_text()]
+        width, height = fig.canvas.get_width_height()
+        assert all(-1 < box.x0 < box.x1 < width + 1 and -1 < box.y0 < box.y1 < height + 1 for box in boxes)
+        shrunk = [box.shrunk(0.9, 0.7).translated(0.05 * box.width, 0.15 * box.height) for box in boxes]
+        assert not [1 for i, one in enumerate(shrunk) for other in shrunk[:i] if one.overlaps(other)]
+
+
+def test_every_caption_says_who_voted(study, noise, trials):
+    for caption in (user_study.caption_fig4(study, noise, "END."), user_study.caption_table(study, noise, "END.")):
+        assert "simulated judges" in caption
+        assert caption.endswith("END.")
+    text = user_study.caption_fig4(study, noise, "END.")
+    assert "the outcome is the same in 5 of 6 questions" in text
+    assert "collects more votes: color, composition, title, character;" in text
+    people = study_of(trials, PAPER, judges="people")
+    assert "simulated" not in user_study.caption_fig4(people, None, "") + user_study.caption_table(people, None, "")
+    assert "25 people" in study_figures.fig4_user_study(people, "ImageNet").axes[0].get_xlabel()
+
+
+def test_without_votes_figure_table_and_captions_say_so(nobody):
+    assert verdicts(nobody) == ["not measured"] * 7
+    assert "No votes" in texts(study_figures.fig4_user_study(nobody, "surrogate"))[0]
+    assert "–" in texts(study_figures.table_user_study(nobody, None, "surrogate"))
+    assert "No votes have been cast" in user_study.caption_fig4(nobody, None, "END.")
+    assert "7 not measured" in user_study.caption_table(nobody, None, "END.")
+
+
+def test_rows_of_the_csv(study, noise, nobody):
+    rows = study_figures.table_rows(study, noise)
+    assert [row["noise"] for row in rows] == [0.15] * 6 + [0.3] * 6
+    assert [row["noise"] for row in study_figures.table_rows(nobody, None)] == [None] * 6
+    assert len({tuple(row) for row in rows}) == 1
+
+
+def test_trials_are_shown_on_their_sides(trials):
+    pixels = np.arange(60, dtype=np.uint8)[:, None, None, None] + np.zeros((60, 8, 8, 3), np.uint8)
+    one, two = (np.roll(np.arange(60), -i)[:, None] for i in (1, 2))
+    few = draw_trials(one, two, 1, 3, seed=3)
+    fig = study_figures.fig4_trials(few, pixels.__getitem__, np.arange(60), [f"id {i}" for i in range(60)], "ImageNet")
+    shown = [int(ax.images[0].get_array()[0, 0, 0]) for ax in fig.axes]
+    assert shown == [node for t in range(3) for node in (few.a[t], few.left[t], few.right[t])]
+    named = [text.get_text() for text in fig.texts]
+    assert [name == "VGG + NIN" for name in named[1::3]] == few.ours_left.tolist()
+    assert [name == "VGG + NIN" for name in named[2::3]] == (~few.ours_left).tolist()
+    nothing = draw_trials(one, one, 1, 3, seed=0)
+    empty = study_figures.fig4_trials(nothing, pixels.__getitem__, np.arange(60), [], "ImageNet")
+    assert "No illustration" in empty.texts[0].get_text()
+
+
+def test_p_values_in_print():
+    assert [user_study.p_phrase(p) for p in (1.0, 0.032, 0.0004)] == ["p = 1.000", "p = .032", "p < .001"]
+    assert [user_study.stars(p) for p in (0.05, 0.049, 0.009, 0.0009)] == ["", "*", "**", "***"]
+
