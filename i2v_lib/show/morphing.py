@@ -1,0 +1,260 @@
+"""Fig. 1, and how smooth the transitions are that the paper shows in it (§4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.sparse import csr_array
+
+from i2v_lib.data.collection import Collection
+from i2v_lib.evaluation.paths import MEASURES, METHODS, distances_left, mean_with_interval
+from i2v_lib.search.graph import Morph
+from i2v_lib.show import paper
+from i2v_lib.show.numbers import Rows
+from i2v_lib.show.style import BLACK, BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION
+from i2v_lib.show.tables import NONE, count
+from i2v_lib.show.thumbnails import thumbnail
+from i2v_lib.show.typeset import typeset
+
+INTERMEDIATES = 4  # of every transition in Fig. 1
+COLUMNS = 8  # of Fig. 1
+
+NAMES = {
+    "shortest": "Shortest path, binary codes",
+    "straight": "Straight line, real features",
+    "walk": "Random walk (control)",
+    "pretrained": "Shortest path, pre-trained net",
+    "random": "Random pictures (control)",
+}
+COLORS = {"shortest": BLUE, "straight": GREEN, "walk": VERMILLION, "pretrained": PURPLE, "random": BLACK}
+MARKERS = {"shortest": "o", "straight": "^", "walk": "s", "pretrained": "D", "random": "x"}
+
+
+def method_name(method: str, pretrained_source: str) -> str:
+    """Name of a way between two pictures for print; the pre-trained net says so when it saw a surrogate."""
+    surrogate = method == "pretrained" and pretrained_source == "surrogate"
+    return NAMES[method] + (" (surrogate)" if surrogate else "")
+
+
+def fig1_rows(collection: Collection, rows: np.ndarray, morphs: Sequence[Morph]) -> Rows:
+    """The first eight transitions that were found, a picture a dictionary, from source to target.
+
+    Parameters
+    ----------
+    collection : the illustrations
+    rows : int64 array, shape (n,): which row of the collection each node is
+    morphs : of random pairs, in the order drawn; those without a path are passed over
+
+    Returns
+    -------
+    list of dict
+        "column", "step" (0 is the source), "id", "source_url", "row" (of the collection) and "distance" (bits from the
+        picture before; None for the source).
+    """
+    ids, urls = collection.column("id"), collection.column("source_url")
+    found = [result for result in morphs if result.status == "found"][:COLUMNS]
+    return [
+        {
+            "column": column,
+            "step": step,
+            "id": ids[rows[node]],
+            "source_url": urls[rows[node]] or None,
+            "row": int(rows[node]),
+            "distance": int(result.distances[step - 1]) if step else None,
+        }
+        for column, result in enumerate(found)
+        for step, node in enumerate(result.path)
+    ]
+
+
+def fig1_morphing(rows: Rows, images: np.ndarray) -> Figure:
+    """Fig. 1: one transition a column, the source at the top; ids link to their sources.
+
+    Parameters
+    ----------
+    rows : from :func:`fig1_rows`
+    images : uint8 array, shape (len(rows), S, S, 3), in the order of the rows
+    """
+    size, pitch, top = 0.78, 1.04, 0.02  # inches
+    column_width = (TWO_COLUMNS - size) / (COLUMNS - 1)
+    last = max((row["step"] for row in rows), default=0)
+    height = top + last * pitch + size + 0.14
+    fig = plt.figure(figsize=(TWO_COLUMNS, height))
+    if not rows:
+        text = f"No two of the pairs drawn are joined by a path with {INTERMEDIATES} intermediates."
+        fig.text(0.5, 0.5, text, ha="center", va="center")
+    for row, image in zip(rows, images, strict=True):
+        x, y = row["column"] * column_width, top + row["step"] * pitch
+        end = row["step"] in (0, last)
+        thumbnail(fig, image, row["id"], x, y, size, "0" if end else "0.75")
+        if (row["source_url"] or "").startswith("http"):
+            fig.axes[-1].texts[-1].set_url(row["source_url"])
+        if row["distance"] is not None:
+            place = ((x + size / 2) / TWO_COLUMNS, 1 - (y - 0.015) / height)
+            fig.text(*place, f"↓ {row['distance']:,}", ha="center", va="bottom", size=6.5)
+    return fig
+
+
+def smoothness_rows(
+    measured: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], resamples: int, seed: int
+) -> Rows:
+    """Mean of every measure for every method, with 95 % intervals, and what the shortest path differs by.
+
+    Parameters
+    ----------
+    measured : "free" (paths of any length) or "exact" (with four intermediates) -> method -> measure -> float array,
+        shape (P,), from :func:`~i2v_lib.evaluation.paths.measure_paths`, the same pairs for all methods; NaN where a
+        method has no path
+    resamples : of the pairs
+    seed : of the resamples
+
+    Returns
+    -------
+    list of dict
+        "paths", "method", "measure", "pairs", "mean", "low", "high"; "difference", "difference_low" and
+        "difference_high": the shortest path's minus the method's, over the same pairs.
+    """
+    rows = []
+    for paths, methods in measured.items():
+        ours = methods["shortest"]
+        for method in METHODS:
+            for measure in MEASURES:
+                values = methods[method][measure]
+                pairs = int(np.sum(~np.isnan(values)))
+                head = {"paths": paths, "method": method, "measure": measure, "pairs": pairs}
+                difference, low, high = mean_with_interval(ours[measure] - values, resamples, seed).values()
+                paired = {"difference": difference, "difference_low": low, "difference_high": high}
+                rows.append(head | mean_with_interval(values, resamples, seed) | paired)
+    return rows
+
+
+def table_morphing(rows: Rows, pretrained_source: str) -> Figure:
+    """Smoothness of five ways from the same sources to the same targets, beside the chance value.
+
+    Parameters
+    ----------
+    rows : from :func:`smoothness_rows`
+    pretrained_source : "ImageNet" or "surrogate"
+    """
+    headings = {"free": "As long as the shortest path", "exact": f"Exactly {INTERMEDIATES} intermediates"}
+    cells, rules = [], []
+    for paths, block in groupby(rows, key=lambda row: row["paths"]):
+        entries = list(block)
+        rules.append(len(cells))
+        cells.append([headings[paths], *[""] * (1 + len(MEASURES))])
+        for method in METHODS:
+            values = {row["measure"]: row for row in entries if row["method"] == method}
+            pairs = count(values["changed"]["pairs"])
+            name = f"  {method_name(method, pretrained_source)}"
+            cells.append([name, pairs, *(_cell(values[measure]) for measure in MEASURES)])
+    columns = ["", "pairs", "a step", "largest step", "in bits", "in attributes", "falling (%)"]
+    spans = [(2, 3, "attributes changed"), (4, 5, "steadiness, −1 to 1")]
+    return typeset(columns, cells, spans=spans, rules=rules[1:])
+
+
+def table_graphs(rows: Rows, pretrained_source: str) -> Figure:
+    """How the graphs hang together and how long their paths are.
+
+    Parameters
+    ----------
+    rows : "metric" and the entries of :func:`~i2v_lib.evaluation.paths.graph_numbers`
+    pretrained_source : "ImageNet" or "surrogate"
+    """
+    cells = []
+    for row in rows:
+        cells.append(
+            [
+                paper.metric_name(row["metric"], pretrained_source),
+                count(row["nodes"]),
+                count(row["components"]),
+                count(max(row["component_sizes"], default=0)),
+                percent(row["without_path"]),
+                _spread(row["steps"]),
+                _spread(row["length"]),
+                percent(row["with_exact"]),
+                percent(row["extra"]),
+            ]
+        )
+    columns = ["graph", "nodes", "components", "largest", "no path (%)", "steps", "length", "pairs (%)", "longer (%)"]
+    return typeset(columns, cells, spans=[(7, 8, f"{INTERMEDIATES} intermediates")])
+
+
+def progress_rows(
+    ways: Mapping[str, Sequence[np.ndarray]], codes: np.ndarray, truth: Sequence[csr_array]
+) -> Rows:
+    """Mean distance to the target at every picture of paths with the same number of pictures.
+
+    Parameters
+    ----------
+    ways : method -> paths, from :func:`~i2v_lib.evaluation.paths.transitions`; the empty ones are passed over
+    codes, truth : as for :func:`~i2v_lib.evaluation.paths.distances_left`
+
+    Returns
+    -------
+    list of dict
+        "method", "step" (0 is the source), "bits" and "attributes"; nothing for a method without a path.
+    """
+    rows = []
+    for method, paths in ways.items():
+        found = [path for path in paths if len(path)]
+        left = distances_left(found, codes, truth) if found else ([], [])
+        means = (np.mean(values, axis=0) for values in left if values)
+        for step, (bits, attributes) in enumerate(zip(*means, strict=True)):
+            rows.append({"method": method, "step": step, "bits": float(bits), "attributes": float(attributes)})
+    return rows
+
+
+def fig_path_progress(progress: Rows, graphs: Rows, pretrained_source: str) -> Figure:
+    """How the target comes nearer from picture to picture, in bits and in attributes, and how many steps paths take.
+
+    Parameters
+    ----------
+    progress : from :func:`progress_rows`
+    graphs : as for :func:`table_graphs`
+    pretrained_source : "ImageNet" or "surrogate"
+    """
+    fig, axes = plt.subplots(1, 3, figsize=(TWO_COLUMNS, 2.3), layout="constrained")
+    for ax, measure in zip(axes[:2], ("bits", "attributes"), strict=True):
+        for method, block in groupby(progress, key=lambda row: row["method"]):
+            points = list(block)
+            look = {"color": COLORS[method], "marker": MARKERS[method], "label": method_name(method, pretrained_source)}
+            look |= {"linestyle": "--" if method == "random" else "-"}
+            ax.plot([row["step"] for row in points], [row[measure] for row in points], **look)
+        ax.set(xlabel="picture (0 is the source)", ylabel=f"{measure} to the target", ylim=(0, None))
+    for row in graphs:
+        method = {"codes": "shortest"}.get(row["metric"], row["metric"])
+        shares = 100 * np.array(row["histogram"]) / max(sum(row["histogram"]), 1)
+        look = {"color": COLORS[method], "marker": MARKERS[method]}
+        axes[2].plot(range(1, len(shares)), shares[1:], **look)
+    axes[2].set(xlabel="steps of the shortest path", ylabel="pairs (%)", ylim=(0, None))
+    axes[2].xaxis.set_major_locator(MaxNLocator(integer=True))
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    """A mean over its interval."""
+    if np.isnan(row["mean"]):
+        return NONE
+    mean, low, high = (row[key] * (100 if row["measure"] == "falling" else 1) for key in ("mean", "low", "high"))
+    digits = 1 if row["measure"] == "falling" else 2
+    return f"{mean:.{digits}f}\n{low:.{digits}f}–{high:.{digits}f}".replace("-", "−")
+
+
+def _spread(quartiles: Sequence[float] | None) -> str:
+    """A median over the quartiles."""
+    if quartiles is None:
+        return NONE
+    _, low, median, high, _ = quartiles
+    return f"{median:,.0f}\n{low:,.0f}–{high:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share, 0 to 1, in percent."""
+    return NONE if share is None else f"{100 * share:.1f}"
