@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 SIDE = 5  # cells of a region, in both directions
-FILLED = 0.9  # of its cells, at least: the map is dense there
+FILLED = 0.9  # of its cells, at least: no square at the edge of the map
 SHARE = 0.5  # of its illustrations carry the tag, at least
 LEVEL = 0.01  # of significance, after Bonferroni's correction for all squares and tags
 PATTERN = ("character", "general", "general", "general")  # what Fig. 5 shows: a character, comics, males, robots

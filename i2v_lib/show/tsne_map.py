@@ -1,0 +1,284 @@
+"""Fig. 5: the t-SNE map with four regions enlarged, and what the map keeps of the codes (§4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from i2v_lib.data.collection import Collection
+from i2v_lib.evaluation.mapping import CODES, NEIGHBORS, SHUFFLED, Kept, difference
+from i2v_lib.evaluation.regions import SIDE, Region
+from i2v_lib.show.captions import signed
+from i2v_lib.show.numbers import Rows, percent
+from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
+from i2v_lib.show.tables import NONE
+from i2v_lib.show.thumbnails import CELL, axes_at
+from i2v_lib.show.typeset import typeset
+
+ASPECT = 1.2  # width of the map over its height
+DOTS = 200  # an inch, as the PNG is saved
+LETTERS, COLORS = "abcd", (VERMILLION, BLUE, PURPLE, GREEN)
+TAGS = ("general", "copyright", "character")  # categories that may name a region
+MAPS = {
+    CODES: "Binary codes, not mapped",
+    "tsne": "t-SNE map of the codes",
+    "pca": "PCA map of the codes",
+    SHUFFLED: "t-SNE map, places shuffled (control)",
+}
+MEASURES = {"trustworthiness": "trustworthiness", "character": "same character", "title": "same title"}
+KINDS = {  # what the paper sees in its Fig. 5, and the tags that mean it; the first is any character tag
+    "one character": None,
+    "four-frame comics": {"4koma"},
+    "male characters": {"1boy", "2boys", "multiple boys", "male focus"},
+    "robots": {"robot", "robots", "mecha"},
+}
+
+
+def choose_illustrations(n: int, count: int, seed: int) -> np.ndarray:
+    """Nodes to map, drawn at random: ascending int64 array, at most ``count`` of ``n``."""
+    rng = np.random.default_rng([seed, 5])  # 5: for Fig. 5
+    return np.sort(rng.choice(n, min(count, n), replace=False))
+
+
+def published_tags(collection: Collection, rows: np.ndarray) -> dict[str, list[list[str]]]:
+    """General, copyright and character tags of illustrations: category -> n lists."""
+    columns = {category: collection.column(category) for category in TAGS}
+    return {category: [column[row] for row in rows] for category, column in columns.items()}
+
+
+def fig5_rows(ids: Sequence[str], layout: np.ndarray, cells: np.ndarray, regions: Sequence[Region]) -> Rows:
+    """Each illustration's id, place in the t-SNE layout, cell in the drawn grid, and region, if any."""
+    letters = {int(i): letter for letter, region in zip(LETTERS, regions, strict=False) for i in region.members}
+    return [
+        {"id": name, "x": x, "y": y, "column": column, "row": row, "region": letters.get(i)}
+        for i, (name, (x, y), (column, row)) in enumerate(zip(ids, layout.tolist(), cells.tolist(), strict=True))
+    ]
+
+
+def region_rows(regions: Sequence[Region]) -> Rows:
+    """The enlarged regions: tag, how many of their illustrations carry it, and its lift."""
+    return [
+        {
+            "region": letter,
+            "tag": region.tag,
+            "category": region.category,
+            "illustrations": len(region.members),
+            "carriers": region.carriers,
+            "share": percent(region.carriers / len(region.members)),
+            "lift": region.lift,
+        }
+        for letter, region in zip(LETTERS, regions, strict=False)
+    ]
+
+
+def fig5_tsne_map(
+    images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], regions: Sequence[Region]
+) -> Figure:
+    """Fig. 5: all illustrations of the map as thumbnails, and below it the regions (a) to (d), enlarged.
+
+    Parameters
+    ----------
+    images : uint8 array, shape (n, S, S, 3)
+    cells : int64 array, shape (n, 2): column and row of each on the grid
+    shape : columns and rows of the grid
+    regions : at most four, from :func:`~i2v_lib.evaluation.regions.choose_regions`
+    """
+    cell = min(int(DOTS * TWO_COLUMNS) // shape[0], int(DOTS * CELL)) / DOTS  # inches: whole dots
+    width, height = cell * shape[0], cell * shape[1]
+    gap, heading = 0.1, 0.37
+    side = (TWO_COLUMNS - 3 * gap) / len(LETTERS)
+    below = heading + side + 0.04 if regions else 0.04
+    fig = plt.figure(figsize=(TWO_COLUMNS, round(DOTS * (height + below)) / DOTS))
+    left = round(DOTS * (TWO_COLUMNS - width) / 2) / DOTS
+    ax = _picture(fig, _compose(images, cells, shape, round(DOTS * cell)), left, 0.0, width, height)
+    for i, region in enumerate(regions):
+        letter, color = LETTERS[i], COLORS[i]
+        _mark(ax, region, letter, color, round(DOTS * cell))
+        x = i * (side + gap)
+        dots = int(DOTS * side) // SIDE
+        inside = cells[region.members] - (region.column, region.row)
+        panel = _compose(images[region.members], inside, (SIDE, SIDE), dots)
+        size = dots * SIDE / DOTS
+        shown = _picture(fig, panel, round(DOTS * x) / DOTS, height + heading, size, size)
+        for spine in shown.spines.values():
+            spine.set(visible=True, linewidth=1.4, color=color)
+        words = {"parse_math": False, "transform": shown.transAxes, "va": "bottom"}
+        shown.text(0, 1.105, f"({letter}) {shorten(region.tag, 20)}", weight="bold", size=8, **words)
+        share = f"{region.carriers} of {len(region.members)}, {region.lift:.0f} × the map's share"
+        shown.text(0, 1.02, share, size=6.5, color="0.3", **words)
+    return fig
+
+
+def _compose(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], dots: int) -> np.ndarray:
+    """One picture of many: uint8 array, shape (rows * dots, columns * dots, 3), white where no illustration is."""
+    canvas = np.full((shape[1] * dots, shape[0] * dots, 3), 255, np.uint8)
+    inner = max(dots - 2, 1)  # two white dots keep neighbors apart
+    for image, (column, row) in zip(images, cells, strict=True):
+        small = Image.fromarray(image).resize((inner, inner), Image.Resampling.LANCZOS)
+        y, x = row * dots + 1, column * dots + 1
+        canvas[y : y + inner, x : x + inner] = small
+    return canvas
+
+
+def _picture(fig: Figure, picture: np.ndarray, x: float, y: float, width: float, height: float) -> plt.Axes:
+    """Axes in inches from the top left that show a picture dot for dot, without ticks."""
+    ax = axes_at(fig, x, y, width, height)
+    ax.imshow(picture, interpolation="none", aspect="auto")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+def _mark(ax: plt.Axes, region: Region, letter: str, color: str, dots: int) -> None:
+    """Outline a region in the map, with its letter on a tab above its corner, or below where there is no room."""
+    x, y, side = region.column * dots - 0.5, region.row * dots - 0.5, SIDE * dots
+    for line, edge in ((3.4, "white"), (1.8, color)):
+        ax.add_patch(Rectangle((x, y), side, side, fill=False, linewidth=line, edgecolor=edge, clip_on=False))
+    tab = 1.15 * dots
+    top = y - tab if region.row else y + side
+    ax.add_patch(Rectangle((x, top), tab, tab, facecolor=color, edgecolor="white", linewidth=0.8, clip_on=False))
+    ax.text(x + tab / 2, top + tab / 2, letter, color="white", weight="bold", size=8, ha="center", va="center_baseline")
+
+
+def map_rows(measured: Sequence[Kept]) -> Rows:
+    """What each map keeps, in percent, trustworthiness 0 to 1, with its 95 % interval."""
+    rows = []
+    for kept in measured:
+        scaled = float if kept.measure == "trustworthiness" else percent
+        values = (kept.value, *kept.interval)
+        numbers = dict(zip(("value", "low", "high"), map(scaled, values), strict=True))
+        rows.append({"map": kept.layout, "measure": kept.measure, **numbers})
+    return rows
+
+
+def table_map(rows: Rows) -> Figure:
+    """What each map keeps, from :func:`map_rows`: a line a map, a column a measure."""
+    by_key = {(row["map"], row["measure"]): row for row in rows}
+    cells = [[name, *(_cell(by_key.get((layout, measure))) for measure in MEASURES)] for layout, name in MAPS.items()]
+    heads = [text if measure == "trustworthiness" else f"{text} (%)" for measure, text in MEASURES.items()]
+    return typeset(["", *heads], cells, rules=(1, 3))
+
+
+def map_claims(measured: Sequence[Kept], regions: Sequence[Region], tags: Mapping[str, Sequence]) -> Rows:
+    """The two claims of §4.5 and whether they held.
+
+    The first holds if map neighbors share characters and titles more often, by paired 95 % intervals, than with places
+    shuffled and than in the PCA map; partly, if more often than with places shuffled. The second holds if each kind of
+    cluster that the paper shows, of which there are tags here, is a region of the map.
+
+    Parameters
+    ----------
+    measured : from :func:`~i2v_lib.evaluation.mapping.measure_maps`
+    regions : all from :func:`~i2v_lib.evaluation.regions.tag_regions`
+    tags : as given to it
+    """
+    return [_claim_of_semantics(measured), _claim_of_clusters(regions, tags)]
+
+
+def _claim_of_semantics(measured: Sequence[Kept]) -> dict[str, str]:
+    by_key = {(kept.layout, kept.measure): kept for kept in measured if not np.isnan(kept.value)}
+    above, parts = {SHUFFLED: [], "pca": []}, []
+    for measure in ("character", "title"):
+        if ("tsne", measure) not in by_key:
+            continue
+        ours, theirs = by_key["tsne", measure], {other: by_key[other, measure] for other in above}
+        gaps = {other: difference(ours, kept) for other, kept in theirs.items()}
+        for other, (_, low, _) in gaps.items():
+            above[other].append(low > 0)
+        of_codes = by_key[CODES, measure].value
+        beside = ", ".join(
+            f"{100 * theirs[other].value:.1f} % {place} (difference {_interval(gaps[other])})"
+            for other, place in ((SHUFFLED, "with places shuffled"), ("pca", "in the PCA map"))
+        )
+        parts.append(
+            f"of {NEIGHBORS} map neighbors {100 * ours.value:.1f} % share the {measure}, against {beside} and "
+            f"{100 * of_codes:.1f} % among the codes"
+        )
+    verdict = "did not hold" if parts else "not measured"
+    if any(above[SHUFFLED]):
+        verdict = "held" if all(above[SHUFFLED] + above["pca"]) else "partly held"
+    return {
+        "section": "§4.5",
+        "claim": "The map keeps semantic relationships: illustrations that belong together lie together",
+        "verdict": verdict,
+        "measured": "; ".join(parts) or "no illustration here has a character or a title",
+    }
+
+
+def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) -> dict[str, str]:
+    seen, parts = [], []
+    for kind, names in KINDS.items():
+        held = tags["character"] if names is None else tags["general"]
+        if not any(tag in names if names else True for carried in held for tag in carried):
+            parts.append(f"{kind}: no such tag here")
+            continue
+        matching = (r for r in regions if (r.tag in names if names else r.category == "character"))
+        region = next(matching, None)
+        seen.append(region is not None)
+        parts.append(f"{kind}: {'no region' if region is None else _found(region)}")
+    verdict = "not measured"
+    if seen:
+        verdict = "held" if all(seen) else ("partly held" if any(seen) else "did not hold")
+    return {
+        "section": "§4.5",
+        "claim": f"Clusters are visible: {', '.join(KINDS)}",
+        "verdict": verdict,
+        "measured": "; ".join(parts),
+    }
+
+
+def caption_fig5(
+    regions: Sequence[Region], shuffled: Sequence[Region], count: int, ending: str
+) -> str:
+    """Of Fig. 5; ``shuffled`` are the regions found with tags shuffled over the ``count`` illustrations."""
+    found = ", ".join(f"({letter}) {_found(region)}" for letter, region in zip(LETTERS, regions, strict=False))
+    claim = f"Illustrations that share a tag gather: {found}" if regions else "No tag gathers in a region of the map"
+    return (
+        f"{claim}. t-SNE of {count:,} illustrations drawn at random from the safe dataset, by Hamming distance; "
+        "its axes have neither unit nor direction. Each illustration is moved to a free cell of a grid, by the least "
+        f"squared moves altogether. Regions: of all squares of {SIDE} × {SIDE} cells, nine tenths filled, in which at "
+        "least half of the illustrations share a tag, those least likely by chance: first of a character if there is "
+        "one, then of general tags that are not one character's and not alike. Tags shuffled over the "
+        f"illustrations give {len(shuffled)} such squares. The ids and places stand in the JSON. {ending}"
+    )
+
+
+def caption_map(claims: Rows, ending: str) -> str:
+    """Of the map's table, from :func:`map_claims`."""
+    claim = claims[0]
+    return (
+        f"{claim['claim']}: {claim['verdict']}. Trustworthiness: 1 if the {NEIGHBORS} nearest in the map are among "
+        f"the {NEIGHBORS} nearest codes, about 0.5 by chance. Shares: of {NEIGHBORS} map neighbors, those of the "
+        "same character or title, where an illustration has one. Small: 95 % bootstrap intervals over the "
+        f"illustrations, near-duplicates drawn together. {ending}"
+    )
+
+
+def map_metrics(rows: Rows, regions: Sequence[Region], shuffled: Sequence[Region], claims: Rows) -> dict[str, Any]:
+    """Section ``map`` of ``metrics.json``."""
+    found = {"regions": region_rows(regions), "regions of shuffled tags": len(shuffled)}
+    return {"scores": rows, **found, "claims": claims}
+
+
+def _found(region: Region) -> str:
+    share = f"{region.carriers} of {len(region.members)}"
+    return f"{region.tag}, {share}, {region.lift:.0f} times as often as in the map"
+
+
+def _interval(values: Sequence[float]) -> str:
+    value, low, high = (signed(100 * v) for v in values)
+    return f"{value} [{low}, {high}]"
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None or row["value"] is None or np.isnan(row["value"]):
+        return NONE
+    digits = 3 if row["measure"] == "trustworthiness" else 1
+    return f"{row['value']:.{digits}f}\n{row['low']:.{digits}f}–{row['high']:.{digits}f}"
