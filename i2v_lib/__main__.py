@@ -73,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     new = command("train", _train, "train one network")
     _add_preset(new)
-    new.add_argument("--network", choices=NETWORKS, default="vgg_nin", help="(default vgg_nin)")
+    new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")
     _add_set(new)
 
     new = command("doctor", _doctor, "say what this machine lacks, and the cure")

@@ -85,10 +85,16 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             "",
             *_claim_lines(metrics),
             "",
-            f"Data, training, scores and search took {seconds / 60:.0f} minutes on {machine['cores']} cores "
-            f"({machine['accelerator'] or machine['cpu']}), torch {machine['torch']}.",
+            f"Drawing, training and logistic regressions took {seconds / 60:.0f} minutes when they were last built, on "
+            f"{machine['cores']} cores ({machine['accelerator'] or machine['cpu']}), torch {machine['torch']}"
+            f"{_notebook_minutes(metrics)}.",
         ]
     )
+
+
+def _notebook_minutes(metrics: Mapping[str, Any]) -> str:
+    taken = sum(metrics.get("notebooks", {}).values())
+    return f"; all notebooks took {taken / 60:.0f} minutes when they were last executed" if taken else ""
 
 
 def _claim_lines(metrics: Mapping[str, Any]) -> list[str]:

@@ -47,6 +47,7 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
     from papermill import PapermillExecutionError
 
     from i2v_lib.show.execute import run_notebook
+    from i2v_lib.show.saving import note_notebook
 
     for count, notebook in enumerate(notebooks, start=1):
         print(f"[{count}/{len(notebooks)}] {notebook.name}", flush=True)
@@ -57,7 +58,9 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
         except PapermillExecutionError as error:
             cause = f"{error.ename}: {error.evalue}"
             raise NotebookError(f"{notebook.name} failed with {cause}; its traceback is in {copy}") from error
-        print(f"      {time.monotonic() - start:.0f} s", flush=True)
+        seconds = time.monotonic() - start
+        note_notebook(run_folder(config) / "figures", config, notebook.stem, seconds)
+        print(f"      {seconds:.0f} s", flush=True)
     print(f"executed notebooks: {executed}")
     print(f"tables and figures: {_publish(config, overrides)}")
     return config

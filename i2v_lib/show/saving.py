@@ -97,6 +97,12 @@ def save_metrics(folder: Path, config: Config, **sections: Any) -> Path:
     return path
 
 
+def note_notebook(folder: Path, config: Config, name: str, seconds: float) -> None:
+    """Note in ``metrics.json`` how long a notebook's last execution took, what it had to build included."""
+    known = read_metrics(folder).get("notebooks", {}) if (folder / METRICS).exists() else {}
+    save_metrics(folder, config, notebooks=known | {name: round(seconds)})
+
+
 def read_metrics(folder: Path) -> dict[str, Any]:
     """Contents of a folder's ``metrics.json``."""
     return json.loads((folder / METRICS).read_text(encoding="utf-8"))
