@@ -93,8 +93,9 @@ def render_results(metrics: Mapping[str, Any]) -> str:
 
 
 def _notebook_minutes(metrics: Mapping[str, Any]) -> str:
-    taken = sum(metrics.get("notebooks", {}).values())
-    return f"; all notebooks took {taken / 60:.0f} minutes when they were last executed" if taken else ""
+    taken = metrics.get("notebooks", {})
+    each = ", ".join(f"{name.partition('_')[0]} {seconds} s" for name, seconds in sorted(taken.items()))
+    return f". Notebooks, when last executed, with only what was missing built: {each}" if each else ""
 
 
 def _claim_lines(metrics: Mapping[str, Any]) -> list[str]:
