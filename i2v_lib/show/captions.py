@@ -164,9 +164,8 @@ def _claim(differences: Rows, better: str, worse: str) -> dict[str, str]:
         if row["difference"] is None:
             parts.append(f"{row['category']} not scored")
             continue
-        margin = f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}]"
         kind = "" if row["low"] > 0 else (", reversed" if row["high"] < 0 else ", not separated")
-        parts.append(f"{row['category']} {margin}{kind}")
+        parts.append(f"{row['category']} {margin(row['difference'], row['low'], row['high'])}{kind}")
     return {
         "section": "§4.1",
         "claim": f"{paper.SYSTEMS[better]} above {paper.SYSTEMS[worse]}, in every category",
@@ -178,6 +177,20 @@ def _claim(differences: Rows, better: str, worse: str) -> dict[str, str]:
 def signed(value: float) -> str:
     """A difference in points, with its sign: "+1.2", "−0.3"."""
     return f"{value:+.1f}".replace("-", "−")
+
+
+def margin(value: float, low: float, high: float) -> str:
+    """A difference in points with its interval: "+1.2 [+0.4, +2.0]"."""
+    return f"{signed(value)} [{signed(low)}, {signed(high)}]"
+
+
+def verdict_of(answers: Sequence[bool | None]) -> str:
+    """One word for several answers, of which None was not measured."""
+    if all(answer is None for answer in answers):
+        return "not measured"
+    if not any(answers):
+        return "did not hold"
+    return "held" if all(answers) else "partly held"
 
 
 def _pair(differences: Rows, better: str, worse: str) -> Rows:

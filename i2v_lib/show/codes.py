@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.evaluation.bootstrap import Score, difference
-from i2v_lib.show.captions import signed
+from i2v_lib.show.captions import margin, signed
 from i2v_lib.show.numbers import Rows, percent, table2_numbers
 from i2v_lib.show.style import ONE_COLUMN
 from i2v_lib.show.tables import NONE, count, number
@@ -176,4 +176,4 @@ def caption_records(rows: Rows) -> str:
 def _change(row: Mapping[str, Any]) -> str:
     if row["difference"] is None:
         return NONE
-    return f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}]"
+    return margin(row["difference"], row["low"], row["high"])

@@ -18,7 +18,7 @@ from i2v_lib.search.graph import Morph
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import BLACK, BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION
-from i2v_lib.show.tables import NONE, count
+from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.thumbnails import thumbnail
 from i2v_lib.show.typeset import typeset
 
@@ -38,8 +38,7 @@ MARKERS = {"shortest": "o", "straight": "^", "walk": "s", "pretrained": "D", "ra
 
 def method_name(method: str, pretrained_source: str) -> str:
     """Name of a way between two pictures for print; the pre-trained net says so when it saw a surrogate."""
-    surrogate = method == "pretrained" and pretrained_source == "surrogate"
-    return NAMES[method] + (" (surrogate)" if surrogate else "")
+    return NAMES[method] + paper.surrogate_mark(method, pretrained_source)
 
 
 def fig1_rows(collection: Collection, rows: np.ndarray, morphs: Sequence[Morph]) -> Rows:
@@ -92,9 +91,7 @@ def fig1_morphing(rows: Rows, images: np.ndarray) -> Figure:
     for row, image in zip(rows, images, strict=True):
         x, y = row["column"] * column_width, top + row["step"] * pitch
         end = row["step"] in (0, last)
-        thumbnail(fig, image, row["id"], x, y, size, "0" if end else "0.75")
-        if (row["source_url"] or "").startswith("http"):
-            fig.axes[-1].texts[-1].set_url(row["source_url"])
+        thumbnail(fig, image, row["id"], x, y, size, "0" if end else "0.75", row["source_url"])
         if row["distance"] is not None:
             place = ((x + size / 2) / TWO_COLUMNS, 1 - (y - 0.015) / height)
             fig.text(*place, f"↓ {row['distance']:,}", ha="center", va="bottom", size=6.5)
@@ -244,7 +241,7 @@ def _cell(row: Mapping[str, Any]) -> str:
         return NONE
     mean, low, high = (row[key] * (100 if row["measure"] == "falling" else 1) for key in ("mean", "low", "high"))
     digits = 1 if row["measure"] == "falling" else 2
-    return f"{mean:.{digits}f}\n{low:.{digits}f}–{high:.{digits}f}".replace("-", "−")
+    return over_interval(mean, low, high, digits).replace("-", "−")
 
 
 def _spread(quartiles: Sequence[float] | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.show.numbers import Rows
+from i2v_lib.show.numbers import Rows, choose_rows
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
 from i2v_lib.show.tables import NONE
 from i2v_lib.show.thumbnails import thumbnail
@@ -22,8 +22,7 @@ HEADINGS = ("query", "nearest", "2nd nearest", "3rd nearest")
 
 def choose_queries(illustrations: int, seed: int) -> np.ndarray:
     """Nodes to show in Fig. 3, drawn at random without a look at them: ascending, at most eight."""
-    rng = np.random.default_rng([seed, QUERIES])
-    return np.sort(rng.choice(illustrations, min(QUERIES, illustrations), replace=False))
+    return choose_rows(np.arange(illustrations), QUERIES, [seed, QUERIES])
 
 
 def fig3_rows(
@@ -100,9 +99,8 @@ def fig3_neighbors(rows: Rows, images: np.ndarray) -> Figure:
             x = (i % 2) * column + rank * (size + gap) + 3 * gap * (rank > 0)
             if i < 2:
                 write(HEADINGS[rank], x + size / 2, 0.04, size=7)
-            thumbnail(fig, image, row["id"], x, y, size, ANSWER_COLORS.get(row["same_character"], "0.4"))
-            if (row["source_url"] or "").startswith("http"):
-                fig.axes[-1].texts[-1].set_url(row["source_url"])
+            color = ANSWER_COLORS.get(row["same_character"], "0.4")
+            thumbnail(fig, image, row["id"], x, y, size, color, row["source_url"])
             for n, (text, weight) in enumerate(_words(row, lines - 1), start=1):
                 write(text, x + size / 2, y + size + 0.02 + n * line, size=6, weight=weight)
     legend = (

@@ -142,7 +142,7 @@ def table3_rows(ap: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, cou
     ]
 
 
-def choose_rows(candidates: np.ndarray, count: int, seed: int) -> np.ndarray:
+def choose_rows(candidates: np.ndarray, count: int, seed: int | Sequence[int]) -> np.ndarray:
     """Rows to show, drawn at random without a look at them: sorted, at most ``count``."""
     count = min(count, len(candidates))
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))

@@ -72,13 +72,14 @@ CLAIMS = (
 
 def system_name(system: str, pretrained_source: str) -> str:
     """Name of a system for print; the pre-trained net says so when it saw a surrogate instead of ImageNet."""
-    return SYSTEMS[system] + _surrogate(system, pretrained_source)
+    return SYSTEMS[system] + surrogate_mark(system, pretrained_source)
 
 
 def metric_name(metric: str, pretrained_source: str) -> str:
     """Name of a metric for print, as :func:`system_name`."""
-    return METRICS[metric] + _surrogate(metric, pretrained_source)
+    return METRICS[metric] + surrogate_mark(metric, pretrained_source)
 
 
-def _surrogate(name: str, pretrained_source: str) -> str:
+def surrogate_mark(name: str, pretrained_source: str) -> str:
+    """What follows the pre-trained net's name when it saw a surrogate; nothing after any other's."""
     return " (surrogate)" if name == "pretrained" and pretrained_source == "surrogate" else ""

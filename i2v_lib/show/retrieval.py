@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Precision, difference, ratio
 from i2v_lib.show import paper
-from i2v_lib.show.captions import signed
+from i2v_lib.show.captions import signed, verdict_of
 from i2v_lib.show.numbers import Rows, percent
-from i2v_lib.show.tables import NONE, count
+from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.typeset import typeset
 
 SEMANTIC, STYLE, POSE = ("character", "title"), ("drawer",), ("arms", "view")
@@ -133,7 +133,7 @@ def _same_character(rows):
         f"{row['found']:.1f} % of {row['queries']:,} queries find it in the top {TOP}; precision {_with_chance(row)}; "
         f"near-duplicates skipped {_with_chance(apart)}."
     )
-    return claim | {"verdict": _verdict([_above_chance(each) for each in searched]), "measured": measured}
+    return claim | {"verdict": verdict_of([_above_chance(each) for each in searched]), "measured": measured}
 
 
 def _same_attributes(rows):
@@ -146,7 +146,7 @@ def _same_attributes(rows):
     return {
         "section": "§4.2",
         "claim": "Neighbors of other characters share the pose and the style more often than chance",
-        "verdict": _verdict([_above_chance(row) for row in searched.values()]),
+        "verdict": verdict_of([_above_chance(row) for row in searched.values()]),
         "measured": f"Of the top {TOP}, neighbors of other characters: {'; '.join(parts)}.{_by_others(rows)}",
     }
 
@@ -175,7 +175,7 @@ def _approximation(comparisons):
     return {
         "section": "§3.2",
         "claim": f"Binary codes fall at most {POINTS} points short of the real features",
-        "verdict": _verdict([row["difference"] >= -POINTS if row else None for row in found.values()]),
+        "verdict": verdict_of([row["difference"] >= -POINTS if row else None for row in found.values()]),
         "measured": f"Precision at {TOP}, codes less real features: {'; '.join(parts)}." if parts else "No attribute.",
     }
 
@@ -197,7 +197,7 @@ def _multiple(rows, comparisons):
     return {
         "section": "§4.3",
         "claim": f"Same character and title at least {TIMES} times as often as by the pre-trained net (our target)",
-        "verdict": _verdict([_ahead(row) for row in found.values()]),
+        "verdict": verdict_of([_ahead(row) for row in found.values()]),
         "measured": f"Precision at {TOP}: {'; '.join(parts)}." if parts else "No attribute.",
     }
 
@@ -207,15 +207,6 @@ def _ahead(row):
     if not row or row["ratio"] != row["ratio"]:
         return True if row and row["difference"] > 0 else None
     return row["ratio"] >= TIMES
-
-
-def _verdict(answers: Sequence[bool | None]) -> str:
-    """One word for several answers, of which None was not measured."""
-    if all(answer is None for answer in answers):
-        return "not measured"
-    if not any(answers):
-        return "did not hold"
-    return "held" if all(answers) else "partly held"
 
 
 def _pick(rows: Rows, search: str, metric: str, attribute: str) -> dict[str, Any]:
@@ -242,7 +233,7 @@ def _with_chance(row: dict[str, Any]) -> str:
 def _interval(row: dict[str, Any]) -> str:
     if row.get("precision") is None:
         return NONE
-    return f"{row['precision']:.1f}\n{row['low']:.1f}–{row['high']:.1f}"
+    return over_interval(row["precision"], row["low"], row["high"])
 
 
 def _number(value: float | None) -> str:

@@ -13,7 +13,7 @@ from i2v_lib.evaluation.study import CHOICES, QUESTIONS, Trials
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import MODEL_COLORS, TWO_COLUMNS
-from i2v_lib.show.tables import NONE
+from i2v_lib.show.tables import NONE, over_interval
 from i2v_lib.show.thumbnails import CELL, Pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.user_study import p_phrase, stars
@@ -143,7 +143,7 @@ def _preference(row: Mapping[str, Any]) -> str:
 def _interval(row: Mapping[str, Any], key: str) -> str:
     if row[key] is None:
         return NONE
-    return f"{row[key]:.1f}\n{row[f'{key}_low']:.1f}–{row[f'{key}_high']:.1f}"
+    return over_interval(row[key], row[f"{key}_low"], row[f"{key}_high"])
 
 
 def _p(row: Mapping[str, Any], key: str) -> str:

@@ -128,10 +128,15 @@ def count(value: float | None) -> str:
     return NONE if value is None else f"{value:,}"
 
 
+def over_interval(value: float, low: float, high: float, digits: int = 1) -> str:
+    """A cell of two lines: a value, and its interval in small below."""
+    return f"{value:.{digits}f}\n{low:.{digits}f}–{high:.{digits}f}"
+
+
 def _interval(score: Mapping[str, Any]) -> str:
     if score["map"] is None:
         return NONE
-    return f"{score['map']:.1f}\n{score['low']:.1f}–{score['high']:.1f}"
+    return over_interval(score["map"], score["low"], score["high"])
 
 
 def _layer_cells(row: Mapping[str, Any] | None) -> list[str]:

@@ -41,7 +41,14 @@ def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int
 
 
 def thumbnail(
-    fig: Figure, image: np.ndarray, name: str, x: float, y: float, size: float = CELL, color: str = "0.75"
+    fig: Figure,
+    image: np.ndarray,
+    name: str,
+    x: float,
+    y: float,
+    size: float = CELL,
+    color: str = "0.75",
+    link: str | None = None,
 ) -> None:
     """Put a picture into a cell, with its name below.
 
@@ -52,6 +59,7 @@ def thumbnail(
     x, y : of the cell, in inches from the figure's top left
     size : of the cell, in inches
     color : of the border
+    link : where the name leads in a PDF, if it is a web address
     """
     ax = axes_at(fig, x + BORDER, y + BORDER, size - 2 * BORDER, size - 2 * BORDER)
     ax.imshow(image, interpolation="bicubic")
@@ -59,7 +67,9 @@ def thumbnail(
     for spine in ax.spines.values():
         spine.set(visible=True, linewidth=BORDER * 72, color=color)
     words = {"size": 6, "color": "0.3", "ha": "center", "va": "top", "parse_math": False}
-    ax.text(0.5, -0.03, shorten(name, round(20 * size / CELL)), transform=ax.transAxes, **words)
+    below = ax.text(0.5, -0.03, shorten(name, round(20 * size / CELL)), transform=ax.transAxes, **words)
+    if (link or "").startswith("http"):
+        below.set_url(link)
 
 
 def axes_at(fig: Figure, x: float, y: float, width: float, height: float) -> plt.Axes:

@@ -14,10 +14,10 @@ from PIL import Image
 from i2v_lib.data.collection import Collection
 from i2v_lib.evaluation.mapping import CODES, NEIGHBORS, SHUFFLED, Kept, difference
 from i2v_lib.evaluation.regions import SIDE, Region
-from i2v_lib.show.captions import signed
-from i2v_lib.show.numbers import Rows, percent
+from i2v_lib.show.captions import margin, verdict_of
+from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
-from i2v_lib.show.tables import NONE
+from i2v_lib.show.tables import NONE, over_interval
 from i2v_lib.show.thumbnails import CELL, axes_at
 from i2v_lib.show.typeset import typeset
 
@@ -42,8 +42,7 @@ KINDS = {  # what the paper sees in its Fig. 5, and the tags that mean it; the f
 
 def choose_illustrations(n: int, count: int, seed: int) -> np.ndarray:
     """Nodes to map, drawn at random: ascending int64 array, at most ``count`` of ``n``."""
-    rng = np.random.default_rng([seed, 5])  # 5: for Fig. 5
-    return np.sort(rng.choice(n, min(count, n), replace=False))
+    return choose_rows(np.arange(n), count, [seed, 5])  # 5: for Fig. 5
 
 
 def published_tags(collection: Collection, rows: np.ndarray) -> dict[str, list[list[str]]]:
@@ -223,13 +222,10 @@ def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) 
         region = next(matching, None)
         seen.append(region is not None)
         parts.append(f"{kind}: {'no region' if region is None else _found(region)}")
-    verdict = "not measured"
-    if seen:
-        verdict = "held" if all(seen) else ("partly held" if any(seen) else "did not hold")
     return {
         "section": "§4.5",
         "claim": f"Clusters are visible: {', '.join(KINDS)}",
-        "verdict": verdict,
+        "verdict": verdict_of(seen),
         "measured": "; ".join(parts),
     }
 
@@ -273,12 +269,11 @@ def _found(region: Region) -> str:
 
 
 def _interval(values: Sequence[float]) -> str:
-    value, low, high = (signed(100 * v) for v in values)
-    return f"{value} [{low}, {high}]"
+    return margin(*(100 * v for v in values))
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None or row["value"] is None or np.isnan(row["value"]):
         return NONE
     digits = 3 if row["measure"] == "trustworthiness" else 1
-    return f"{row['value']:.{digits}f}\n{row['low']:.{digits}f}–{row['high']:.{digits}f}"
+    return over_interval(row["value"], row["low"], row["high"], digits)
