@@ -3,6 +3,7 @@
 import itertools
 import time
 
+import networkx
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
@@ -52,7 +53,9 @@ def test_near_pairs_equal_brute_force(within):
     distances = np.bitwise_count(hashes[:, None] ^ hashes[None])
     expected = {(i, j) for i, j in zip(*np.nonzero(distances <= within), strict=True) if i < j}
     assert len(expected) > 20
-    assert {tuple(sorted(pair)) for pair in near_pairs(hashes, within)} == expected
+    found = [tuple(sorted(pair)) for pair in near_pairs(hashes, within)]
+    assert set(found) == expected
+    assert len(found) == len(expected)  # each once
 
 
 def equal_pixels(count):
@@ -77,10 +80,35 @@ def test_pixels_decide_what_the_hash_proposes():
     assert find_groups("abc", [0, 1, 3], pixels) == [0, 0, 2]
 
 
+def test_a_common_link_joins_whatever_the_pixels():
+    siblings = [["post:7", "post:3"], ["post:8", "post:3"], ["post:9"], []]  # the parent, 3, is not there
+    assert find_groups("abcd", [None] * 4, equal_pixels(4), links=siblings) == [0, 0, 2, 3]
+    assert find_groups("abcd", [None] * 4, equal_pixels(4)) == [0, 1, 2, 3]
+    assert find_groups("abca", [None] * 4, equal_pixels(4), links=siblings) == [0, 0, 2, 0]  # pixels join too
+    assert find_groups("abcd", [None, None, 1, 0], equal_pixels(4), links=siblings) == [0, 0, 2, 2]
+    with pytest.raises(ValueError, match="shorter"):
+        find_groups("abcd", [None] * 4, equal_pixels(4), links=siblings[:3])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_links_equal_connected_components(seed):
+    generator = np.random.default_rng(seed)
+    count, keys = 400, 500
+    links = [generator.integers(0, keys, generator.integers(0, 3)).tolist() for _ in range(count)]
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(count))
+    graph.add_edges_from((row, count + key) for row in range(count) for key in links[row])
+    expected = [min(networkx.node_connected_component(graph, row)) for row in range(count)]
+    assert 20 < len(set(expected)) < 380
+    assert find_groups(range(count), [None] * count, equal_pixels(count), links=iter(links)) == expected
+
+
 def test_many_pictures_cost_little():
     started = time.perf_counter()
     count = 50_000
     assert set(find_groups([0] * count, [5] * count, equal_pixels(count))) == {0}  # 1.2 billion pairs
     hashes = np.random.default_rng(0).integers(0, 2**64, count, dtype=np.uint64).tolist()
     assert find_groups(range(count), hashes, equal_pixels(count)) == list(range(count))
-    assert time.perf_counter() - started < 4
+    links = ([f"post:{row}", f"post:{row // 2 * 2}"] for row in range(count))
+    assert len(set(find_groups(range(count), hashes, equal_pixels(count), links=links))) == count // 2
+    assert time.perf_counter() - started < 5

@@ -2,13 +2,17 @@
 
 import csv
 import filecmp
+import hashlib
 import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -81,29 +85,120 @@ def test_tags_from_every_kind_of_sidecar(tmp_path):
     assert bad_images(collection) == {}
 
 
-def test_hundreds_of_damaged_files_never_stop_it(tmp_path):
-    folder = simple_folder(tmp_path / "in", 20)
-    generator = np.random.default_rng(0)
-    for i in range(320):
-        kind = ("PNG", "JPEG", "GIF", "WEBP")[i % 4]
-        buffer = io.BytesIO()
-        drawing(1000 + i).save(buffer, kind)
-        data = bytearray(buffer.getvalue())
-        if i % 3 == 0:
-            data = data[: generator.integers(len(data))]
-        elif i % 3 == 1:
-            for place in generator.integers(0, len(data), 5):
-                data[place] ^= 1 << generator.integers(8)
-        else:
-            data[len(data) // 4 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 4)
-        (folder / f"x{i}.{kind.lower()}").write_bytes(data)
-        (folder / f"x{i}.txt").write_text("damaged", encoding="utf-8")
-    collection = run(folder, tmp_path / "out")
+def encode(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(side, depth, content):
+    """A PNG of ``side`` squared pixels whose packed content may be less."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, depth, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+
+
+def truncated(data, generator):
+    return data[: generator.integers(len(data))]
+
+
+def flipped(data, generator):
+    data = bytearray(data)
+    for place in generator.integers(0, len(data), generator.integers(1, 9)):
+        data[place] ^= 1 << generator.integers(8)
+    return bytes(data)
+
+
+def zeroed(data, generator):
+    start, stop = sorted(generator.integers(len(data) // 8, len(data), 2))
+    return data[:start] + bytes(stop - start) + data[stop:]
+
+
+def unusual_files():
+    """Files of every kind that are no plain picture: name, what may become of it, and its bytes."""
+    picture, clear = drawing(0), drawing(1).convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    frames = {"save_all": True, "append_images": [drawing(2), drawing(3)], "duration": 50}
+    flat = zlib.compress(bytes(20_000 * 2_500 + 20_000), 1)  # 400 million pixels in a few hundred kB
+    deep = Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50)
+    return [
+        ("sixteen bits.png", "used", encode(deep)),
+        ("inks.jpg", "used", encode(picture.convert("CMYK"), "JPEG")),
+        ("palette.png", "used", encode(clear.quantize(16), transparency=3)),
+        ("grey and clear.png", "used", encode(clear.convert("LA"))),
+        ("clear.webp", "used", encode(clear, "WEBP")),
+        ("frames.png", "used", encode(picture, "PNG", **frames)),
+        ("frames.webp", "used", encode(picture, "WEBP", **frames)),
+        ("frames.gif", "used", encode(picture, "GIF", **frames)),
+        ("a png.jpg", "used", encode(picture)),
+        ("bad profile.jpg", "used", encode(picture, "JPEG", icc_profile=b"\xff" * 300)),
+        ("bad exif.jpg", "used", encode(picture, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")),
+        ("bomb.png", "too_large", png(20_000, 1, flat)),
+        ("promise.png", "too_large", png(20_000, 8, zlib.compress(b""))),
+        ("promise.gif", "too_large", b"GIF89a" + b"\xff" * 4 + bytes(3) + b"," + bytes(4) + b"\xff" * 4 + bytes(99)),
+        ("strip.png", "extreme_shape", encode(Image.new("RGB", (1, 5000)))),
+        ("thread.jpg", "extreme_shape", encode(Image.new("RGB", (5000, 1)), "JPEG")),
+        ("float.tiff", "unsupported", encode(Image.new("F", (9, 9)), "TIFF")),
+        ("nothing.png", "empty", b""),
+        ("page.jpg", "not_an_image", b"<!DOCTYPE html><html><body>404</body></html>"),
+        ("words.png", "not_an_image", b"not a picture\n"),
+        ("drawing.svg", "not_an_image", b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+        ("print.jpg", "not_an_image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n"),
+        ("archive.png", "not_an_image", b"PK\x03\x04" + bytes(200)),
+        ("film.gif", "not_an_image", bytes(3) + b"\x20ftypisom" + bytes(200)),
+    ]  # fmt: skip
+
+
+def damaged_folder(folder, count):
+    """Write so many files, sound and damaged and strange; return what may become of each."""
+    folder.mkdir()
+    generator, expected = np.random.default_rng(0), {}
+    broken = {"truncated", "damaged", "not_an_image", "empty", "too_large", "extreme_shape", "unsupported"}
+    for number, (name, outcome, data) in enumerate(unusual_files() * 10):
+        name = f"{number:04d} {name}"
+        expected[name] = {outcome}
+        (folder / name).write_bytes(data)
+    kinds = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+    ways = {"cut": truncated, "flip": flipped, "zero": zeroed, "sound": lambda data, _: data}
+    for number in range(len(expected), count):
+        kind, way = kinds[number % len(kinds)], list(ways)[number // len(kinds) % len(ways)]
+        name = f"{number:04d} {way}.{kind.lower()}"
+        expected[name] = {"used"} if way == "sound" else broken | {"used"}  # damage may spare the pixels
+        (folder / name).write_bytes(ways[way](encode(drawing(number), kind), generator))
+    lines = [f"{name},tag,s" for name in expected]
+    (folder / "tags.csv").write_text("\n".join(["path,general,rating", *lines]), encoding="utf-8")
+    return expected
+
+
+def test_a_thousand_damaged_files_never_stop_it(tmp_path):
+    expected = damaged_folder(tmp_path / "in", 1000)
+    assert len(expected) == 1000
+    script = (
+        "import resource, sys; from i2v_lib.data.folder import import_folder\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"before = peak(); import_folder(sys.argv[1], sys.argv[2], size={SIZE}, progress=False)\n"
+        "print(peak() - before)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, tmp_path / "in", tmp_path / "out"]
+    grown = int(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert grown * (1 if sys.platform == "darwin" else 1024) < 150 * 2**20  # one bomb is 400 MB
+    collection = open_collection(tmp_path / "out")
     bad = bad_images(collection)
-    assert len(collection) + len(bad) == 340
-    assert not any(name[0] == "0" for name in bad)  # every sound one is in
-    assert len(bad) > 200
-    assert set(bad.values()) <= {"truncated", "damaged", "not_an_image", "empty", "too_large", "unsupported"}
+    found = dict.fromkeys(collection.column("id"), "used") | bad
+    assert found.keys() == expected.keys()
+    assert {name: outcome for name, outcome in found.items() if outcome not in expected[name]} == {}
+    accounting = collection.accounting()
+    assert (accounting["seen"], accounting["used"]) == (1000, len(collection))
+    assert accounting["skipped"] == Counter(bad.values())
+    hurt = Counter(found[name] for name, outcomes in expected.items() if len(outcomes) > 1)
+    assert hurt["used"] < hurt.total() / 2  # control: the damage is real
+    assert hurt["truncated"] > 100
+    assert hurt["damaged"] > 20
+    strange = accounting["skipped"]
+    assert {"too_large", "extreme_shape", "unsupported", "empty", "not_an_image"} < set(strange)
 
 
 def test_every_unusable_file_is_listed_with_its_reason(tmp_path):
@@ -139,6 +234,9 @@ def test_every_unusable_file_is_listed_with_its_reason(tmp_path):
     }
     rows = (tmp_path / "out/bad_images.csv").read_text(encoding="utf-8")
     assert "text.png,not_an_image,2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in rows
+    untagged = hashlib.sha256((folder / "untagged.png").read_bytes()).hexdigest()
+    assert f"untagged.png,no_tags,{untagged}" in rows
+    assert "gone.png,missing,\n" in rows
 
 
 def test_nothing_usable_is_an_error_that_says_why(tmp_path):
@@ -307,7 +405,7 @@ def test_killed_it_goes_on(tmp_path):
     assert contents(run(folder, tmp_path / "out")) == contents(run(folder, tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("step", ["find_groups", "_write_csv", "finish_collection"])
+@pytest.mark.parametrize("step", ["rows.find_groups", "build.write_csv", "build.finish_collection"])
 def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
     folder = simple_folder(tmp_path / "in", 6)
     (folder / "003.png").write_bytes(b"bad")  # so that pixels.npy is cut to fewer rows than files
@@ -315,10 +413,10 @@ def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
     run(folder, tmp_path / "out", seed=5)
     with monkeypatch.context() as patch:
 
-        def stop(*_):
+        def stop(*_, **__):
             raise KeyboardInterrupt
 
-        patch.setattr(f"i2v_lib.data.folder.{step}", stop)
+        patch.setattr(f"i2v_lib.data.{step}", stop)
         with pytest.raises(KeyboardInterrupt):
             run(folder, tmp_path / "out", overwrite=True)
         patch.undo()

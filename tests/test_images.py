@@ -8,10 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from i2v_lib.data import images
-from i2v_lib.data.images import BadImageError, decode_image, resize_image
+from i2v_lib.data.images import BadImageError, decode_image, decode_reduced, resize_image
 
 
 def encode(image, kind="PNG", **options):
@@ -115,6 +115,121 @@ def test_first_frame_of_an_animation(kind):
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime", "blue")]
     data = encode(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
     assert np.allclose(first_pixel(data), (255, 0, 0), atol=8)
+    if kind == "TIFF":  # pages are no frames
+        assert decode_image(data, "skip").size == (20, 20)
+    else:
+        with pytest.raises(BadImageError, match="animated"):
+            decode_image(data, "skip")
+    still = encode(photo(), kind)
+    assert np.array_equal(decode_image(still, "skip"), decode_image(still))
+    with pytest.raises(ValueError, match="'last'"):
+        decode_image(still, "last")
+
+
+@pytest.mark.parametrize(("width", "height", "fits"), [(20, 1, True), (21, 1, False), (1, 5000, False), (7, 140, True)])
+def test_strips_are_refused(width, height, fits):
+    data = encode(Image.new("RGB", (width, height), "red"))
+    if fits:
+        assert decode_image(data).size == (width, height)
+    else:
+        with pytest.raises(BadImageError, match="extreme_shape"):
+            decode_image(data)
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SWAPPED = SRGB.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")  # red is called green
+GAMMA = SRGB.index(b"para") + 12  # of the tone curve (a v + b) ** gamma, a number of 16 + 16 bits
+LINEAR = SRGB[:GAMMA] + struct.pack(">i", 1 << 16) + SRGB[GAMMA + 4 :]
+LINEAR_GREY = LINEAR.replace(b"RGB XYZ ", b"GRAYXYZ ").replace(b"rTRC", b"kTRC")
+
+
+def linear_in_srgb(value):
+    """What LINEAR means by a byte, as sRGB writes it: both by their formulas."""
+    share = value / 255
+    light = (share + 0.055) / 1.055 if share > 0.04045 else share / 12.92
+    return 255 * (1.055 * light ** (1 / 2.4) - 0.055 if light > 0.0031308 else light * 12.92)
+
+
+def ink_profile(darkest=0):
+    """A CMYK profile by hand, in which colored inks are three greys and only their sum counts."""
+    corners = np.indices((2, 2, 2, 2)).reshape(4, -1).T  # cyan slowest
+    light = np.clip(255 - corners @ [60, 60, 60, 255], darkest, 255).astype(np.uint8)
+    lab = np.stack([light, np.full(16, 128, np.uint8), np.full(16, 128, np.uint8)], axis=1)
+    ramp = bytes(range(256))
+    identity = struct.pack(">9i", *(np.eye(3, dtype=int).ravel() << 16).tolist())
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + lab.tobytes() + ramp * 3
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    head = b"lcms" + bytes.fromhex("02400000") + b"prtrCMYKLab " + bytes(12) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
+    tags = struct.pack(">i", 2) + b"A2B0" + struct.pack(">2i", 156, len(table))
+    tags += b"wtpt" + struct.pack(">2i", 156 + len(table), len(white))
+    profile = head + tags + table + white
+    return struct.pack(">i", len(profile) + 4) + profile
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
+def test_colors_are_what_the_profile_says(kind):
+    data = encode(Image.new("RGB", (16, 16), "red"), kind, icc_profile=SWAPPED, quality=100)
+    assert np.allclose(first_pixel(data), (0, 255, 0), atol=4)
+    clear = Image.new("RGBA", (16, 16), (255, 0, 0, 128))
+    if kind in ("PNG", "WEBP"):
+        assert np.allclose(first_pixel(encode(clear, kind, icc_profile=SWAPPED)), (127, 255, 127), atol=4)
+
+
+def test_greys_and_inks_have_profiles_too():
+    for profile in (LINEAR, LINEAR_GREY):
+        for value in (0, 60, 128, 200, 255):
+            data = encode(Image.new("L", (2, 2), value), icc_profile=profile)
+            assert np.allclose(first_pixel(data), linear_in_srgb(value), atol=1.5)
+            assert value in (0, 255) or first_pixel(data)[0] > value + 20  # without the profile: the value
+    cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
+    grey = 255 * (1.055 * ((((195 / 2.55) + 16) / 116) ** 3) ** (1 / 2.4) - 0.055)  # lightness 195 of 255, in sRGB
+    assert np.allclose(first_pixel(encode(cyan, "JPEG", icc_profile=ink_profile())), grey, atol=3)
+    assert np.allclose(first_pixel(encode(cyan, "JPEG")), (0, 255, 255), atol=3)
+
+
+def test_profiles_that_change_nothing_or_fit_nothing_are_ignored():
+    plain = np.asarray(photo())
+    red = struct.unpack(">i", SRGB[SRGB.index(b"rXYZ") + 4 :][:4])[0]  # where its color is written
+    dark = SRGB[: red + 8] + bytes(12) + SRGB[red + 20 :]  # a red that gives no light, so that white is none
+    for profile in (SRGB, b"garbage", SRGB[:200], LINEAR_GREY, ink_profile(), dark, b"\0" * 4000):
+        assert np.array_equal(decode_image(encode(photo(), icc_profile=profile)), plain)
+    assert not np.array_equal(decode_image(encode(photo(), icc_profile=SWAPPED)), plain)
+    inks = photo().convert("CMYK")
+    plain = decode_image(encode(inks, "JPEG"))
+    for profile in (SWAPPED, ink_profile(darkest=200)):  # for other pixels; with a black that is none
+        assert np.array_equal(decode_image(encode(inks, "JPEG", icc_profile=profile)), plain)
+
+
+def test_damaged_profiles_never_hurt():
+    generator = random.Random(0)
+    for profile in (SWAPPED, LINEAR_GREY, ink_profile()):
+        for _ in range(40):
+            damaged = bytearray(profile)
+            for _ in range(generator.randint(1, 6)):
+                damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+            assert decode_image(encode(photo(6, 4), icc_profile=bytes(damaged))).size == (6, 4)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_at_a_lesser_size(orientation, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(photo(400, 300), "JPEG", quality=90, exif=exif.tobytes())
+    whole = decode_image(data)
+    upright = (400, 300) if orientation == 1 else (300, 400)
+    for target, share in ((76, 1), (75, 2), (38, 2), (37, 4), (10, 8), (1, 8)):
+        image, *size = decode_reduced(data, target)
+        assert tuple(size) == upright == whole.size
+        assert image.size == tuple(-(-side // share) for side in upright)
+        reduced, expected = (resize_image(picture, target).astype(int) for picture in (image, whole))
+        assert np.abs(reduced - expected).mean() < 2  # of 255
+    assert decode_reduced(encode(photo(400, 300)), 10)[0].size == (400, 300)  # a PNG has no lesser size
+    with pytest.raises(BadImageError, match="truncated"):
+        decode_reduced(data[: len(data) // 2], 10)
+    monkeypatch.setattr(images, "MAX_PIXELS", 400 * 300 - 1)
+    with pytest.raises(BadImageError, match="too_large"):  # by its size in the file
+        decode_reduced(data, 10)
 
 
 def test_paths_bytes_and_images_agree_whatever_the_name(tmp_path):

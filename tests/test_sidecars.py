@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2v_lib.data.sidecars import normalize_tag, read_csv, read_json, read_tag_types, read_txt
+from i2v_lib.data.sidecars import Tagging, normalize_tag, read_csv, read_json, read_tag_types, read_txt
 
 
 def lists(tagging):
@@ -170,3 +170,12 @@ def test_tag_types(tmp_path):
     table.write_text("rin,person\n", encoding="utf-8")
     with pytest.raises(ValueError, match="person"):
         read_tag_types(table)
+
+
+def test_links_and_origins_are_no_tags():
+    assert not Tagging(links=("post:danbooru/1",), origin={"site": "danbooru"})
+    assert Tagging(rating="safe")
+    assert Tagging().links == ()
+    assert Tagging().origin == {}
+    Tagging().origin["site"] = "danbooru"
+    assert Tagging().origin == {}  # each has its own

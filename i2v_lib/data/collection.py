@@ -79,6 +79,22 @@ class Collection:
         with path.open(encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
 
+    def accounting(self) -> dict[str, Any] | None:
+        """What became of everything that was seen, or None for a drawn collection and those made before.
+
+        Returns
+        -------
+        dictionary of "seen" = "used" + the sum of "skipped" (count by reason), "groups", "largest_group" (rows), and
+        "near_duplicates": rows beyond the first of their group
+        """
+        path = self.folder / "accounting.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def origin(self) -> pa.Table | None:
+        """Where the illustrations come from: a row each in their order, "id" first; None if nothing is known."""
+        path = self.folder / "origin.parquet"
+        return pq.read_table(path) if path.exists() else None
+
     @property
     def fingerprint(self) -> str:
         """Names the content: the same posts and pixels give the same string."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -34,9 +34,13 @@ def perceptual_hash(image: Image.Image) -> int | None:
 
 
 def find_groups(
-    digests: Sequence[Hashable], hashes: Sequence[int | None], pixels: np.ndarray, within: int = WITHIN
+    digests: Sequence[Hashable],
+    hashes: Sequence[int | None],
+    pixels: np.ndarray,
+    within: int = WITHIN,
+    links: Iterable[Iterable[Hashable]] | None = None,
 ) -> list[int]:
-    """Group illustrations with equal pixels, and those that their hashes and their thumbnails call alike.
+    """Group illustrations with equal pixels or a common link, and those that hash and thumbnail call alike.
 
     The hash alone errs once in a million pairs, which would chain a large collection into one group; so each
     pair that it proposes is compared as :func:`alike`. Groups are closed: where A is near B and B near C, all
@@ -48,6 +52,8 @@ def find_groups(
     hashes : N perceptual hashes from :func:`perceptual_hash`
     pixels : uint8 array, shape (N, S, S, 3), RGB
     within : largest Hamming distance of hashes that propose a pair, in bits
+    links : N collections of keys; rows that share one belong together, whatever their pixels. So the children of one
+        parent meet in its key, even where the parent itself is missing
 
     Returns
     -------
@@ -69,6 +75,12 @@ def find_groups(
         if root(first) != root(second) and alike(pixels[first], pixels[second]):
             join(first, second)
 
+    if links is not None:
+        row_of_link: dict[Hashable, int] = {}
+        for row, keys in zip(range(len(digests)), links, strict=True):
+            for key in keys:
+                join(row_of_link.setdefault(key, row), row)
+        del row_of_link  # the largest thing here
     row_of_digest: dict[Hashable, int] = {}
     row_of_hash: dict[int, int] = {}
     for row, (digest, value) in enumerate(zip(digests, hashes, strict=True)):
@@ -97,11 +109,12 @@ def alike(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def near_pairs(hashes: np.ndarray, within: int) -> Iterator[tuple[int, int]]:
-    """Yield every pair of hashes at most ``within`` bits apart, some of them more than once.
+    """Yield every pair of hashes at most ``within`` bits apart, once.
 
     Two hashes that differ in at most d bits agree in one of d + 1 pieces. So the hashes are sorted by each
     piece, and only those with equal pieces are compared: all neighbors one step apart at once, then two
-    steps, and so on. Memory grows with the number of hashes, never with its square.
+    steps, and so on. A piece takes every (d + 1)-th bit, because bits of like frequencies depend on each other and
+    would leave some pieces with few values. Memory grows with the number of hashes, never with its square.
 
     Parameters
     ----------
@@ -112,15 +125,19 @@ def near_pairs(hashes: np.ndarray, within: int) -> Iterator[tuple[int, int]]:
     ------
     pairs of indices into ``hashes``
     """
-    edges = np.linspace(0, 64, within + 2).astype(int).tolist()
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        pieces = (hashes >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
+    masks = [np.uint64(sum(1 << bit for bit in range(first, 64, within + 1))) for first in range(within + 1)]
+    for turn, mask in enumerate(masks):
+        pieces = hashes & mask
         order = np.argsort(pieces, kind="stable")
         values, pieces = hashes[order], pieces[order]
         step, here = 1, np.arange(len(order))
         while len(here):
             here = here[here + step < len(order)]
             here = here[pieces[here] == pieces[here + step]]
-            near = here[np.bitwise_count(values[here] ^ values[here + step]) <= within]
-            yield from zip(order[near].tolist(), order[near + step].tolist(), strict=True)
+            difference = values[here] ^ values[here + step]
+            near = np.bitwise_count(difference) <= within
+            for earlier in masks[:turn]:
+                near[near] &= (difference[near] & earlier) != 0  # else it was found there
+            found = here[near]
+            yield from zip(order[found].tolist(), order[found + step].tolist(), strict=True)
             step += 1

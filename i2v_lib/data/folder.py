@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import os
-import shutil
 import unicodedata
-import warnings
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 from PIL import Image
-from tqdm import tqdm
 
-from i2v_lib.data.collection import (
-    RATINGS,
-    SCHEMA,
-    Collection,
-    finish_collection,
-    open_collection,
-    partial_folder,
-)
-from i2v_lib.data.duplicates import find_groups
-from i2v_lib.data.images import POLICIES
-from i2v_lib.data.intake import Intake, list_files, listing_digest
-from i2v_lib.data.sidecars import COLUMNS, read_csv, read_tag_types
-from i2v_lib.data.splits import assign_splits
+from i2v_lib.data.build import build_collection, write_csv
+from i2v_lib.data.collection import Collection
+from i2v_lib.data.images import BadImageError, read_bytes
+from i2v_lib.data.sidecars import COLUMNS, Tagging, read_csv, read_json, read_tag_types, read_txt
 
-IMPORTER = 1  # raise it when the same files would give another collection
 SIDECARS = (".txt", ".json", ".csv")  # every other visible file is taken for a picture
+MAX_SIDECAR = 2**20  # bytes
 
 
 def import_folder(
@@ -84,55 +66,88 @@ def import_folder(
     ValueError
         If a setting, ``tags.csv`` or ``tag_types`` is wrong, or nothing in the folder can be used.
     """
-    folder, out = Path(folder).resolve(), Path(os.path.abspath(out))
-    if not folder.is_dir():
-        raise FileNotFoundError(f"folder={str(folder)!r} is no folder; give one that holds illustrations")
-    if out.resolve().is_relative_to(folder):
+    source, out = FolderSource(folder, tag_types), Path(os.path.abspath(out))
+    if out.resolve().is_relative_to(source.folder):
         raise ValueError(f"out={str(out)!r} lies inside the folder, which is only read; choose another place")
-    for name, value, known in (("resize", resize, POLICIES), ("default_rating", default_rating, RATINGS)):
-        if value not in known:
-            raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
-    if size < 1:
-        raise ValueError(f"size={size}: give the side of the stored pictures in pixels, 1 or more")
-    assign_splits([], seed, validation_share, test_share)  # refuses impossible shares before the work
+    return build_collection(
+        source,
+        out,
+        size=size,
+        resize=resize,
+        default_rating=default_rating,
+        seed=seed,
+        validation_share=validation_share,
+        test_share=test_share,
+        overwrite=overwrite,
+        progress=progress,
+    )
 
-    files = list_files(folder)
-    types = read_tag_types(tag_types) if tag_types else {}
-    rows = read_csv(files["tags.csv"]) if "tags.csv" in files else {}
-    table = {unicodedata.normalize("NFC", path): tagging for path, tagging in rows.items()}
-    settings = {
-        "importer": IMPORTER,
-        "size": size,
-        "resize": resize,
-        "tag_types": types,
-        "default_rating": default_rating,
-        "seed": seed,
-        "validation_share": validation_share,
-        "test_share": test_share,
-        "files": listing_digest(files),
-    }
-    if _stands(out, settings, overwrite):
-        return open_collection(out)
 
-    names = [name for name in files if os.path.splitext(name)[1].lower() not in SIDECARS]
-    names += sorted(set(table) - {unicodedata.normalize("NFC", name) for name in names})  # told of, not there
-    intake = Intake(partial_folder(out), files, table, types, size, resize)
-    with tqdm(total=len(names), desc="import", unit="image", disable=not progress, mininterval=1) as bar:
-        for done in intake.run(names):
-            bar.update(done - bar.n)
-    good, bad = intake.finish()
-    if not good:
-        _discard(partial_folder(out))
-        reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(r["reason"] for r in bad).items())
-        raise ValueError(f"{folder}: no illustration can be used ({reasons or 'no file'}); put tags beside them")
-    pixels = np.load(partial_folder(out) / "pixels.npy", mmap_mode="r")
-    posts = _posts(good, pixels, seed, validation_share, test_share, default_rating)
-    _write_csv(partial_folder(out) / "bad_images.csv", ("path", "reason", "sha256"), bad)
-    fingerprint = _fingerprint(posts, good, size, resize)
-    _discard(out)
-    finish_collection(out, pa.Table.from_pylist(posts, schema=SCHEMA), resize, fingerprint)
-    intake.journal(out).unlink()
-    return open_collection(out)
+class FolderSource:
+    """Illustrations below a folder, with the tags beside them: a :class:`i2v_lib.data.build.Source`.
+
+    Parameters
+    ----------
+    folder, tag_types : see :func:`import_folder`
+    """
+
+    def __init__(self, folder: str | Path, tag_types: str | Path | None = None) -> None:
+        self.folder = Path(folder).resolve()
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"folder={str(folder)!r} is no folder; give one that holds illustrations")
+        self.files = list_files(self.folder)
+        self.types = read_tag_types(tag_types) if tag_types else {}
+        rows = read_csv(self.files["tags.csv"]) if "tags.csv" in self.files else {}
+        self.table = {unicodedata.normalize("NFC", path): tagging for path, tagging in rows.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """Tag types given, and a digest of all files' names, sizes and times of change."""
+        return {"tag_types": self.types, "files": listing_digest(self.files)}
+
+    def names(self) -> list[str]:
+        """Relative paths, sorted; after them those that only ``tags.csv`` tells of."""
+        names = [name for name in self.files if os.path.splitext(name)[1].lower() not in SIDECARS]
+        return names + sorted(set(self.table) - {unicodedata.normalize("NFC", name) for name in names})
+
+    def read(self, name: str) -> tuple[bytes, Tagging]:
+        """Bytes of one file and its tagging; see :class:`i2v_lib.data.build.Source`."""
+        path = self.files.get(name)
+        try:
+            if path is None:
+                raise BadImageError("missing", "tags.csv names a file that is not there")
+            tagging = self.tagging(name)
+            return read_bytes(path), tagging
+        except BadImageError as error:
+            error.sha256 = _sha256(path)
+            raise
+
+    def skipped(self) -> dict[str, int]:
+        """Nothing: every visible file is a sidecar or is read."""
+        return {}
+
+    def tagging(self, name: str) -> Tagging:
+        """Tags of one illustration: from ``tags.csv``, else from a JSON, else from a text file beside it.
+
+        Raises
+        ------
+        BadImageError
+            If there are none (``no_tags``), or the file that holds them cannot be read (``bad_tags``).
+        """
+        row = self.table.get(unicodedata.normalize("NFC", name))
+        if row is not None:
+            return row
+        stem = os.path.splitext(name)[0]
+        for suffix, read in ((".json", read_json), (".txt", read_txt)):
+            path = self.files.get(stem + suffix) or self.files.get(name + suffix)
+            if path is None:
+                continue
+            try:
+                tagging = read(read_bytes(path, MAX_SIDECAR).decode("utf-8-sig"), self.types)
+            except (ValueError, RecursionError) as error:  # broken JSON or UTF-8, and BadImageError, are ValueErrors
+                raise BadImageError("bad_tags", error) from error
+            if tagging:
+                return tagging
+        raise BadImageError("no_tags", f"nothing in tags.csv, and no sidecar with tags beside {name}")
 
 
 def export_folder(collection: Collection, out: str | Path, limit: int | None = None) -> None:
@@ -167,99 +182,47 @@ def export_folder(collection: Collection, out: str | Path, limit: int | None = N
         (out / f"{name}.txt").write_text(sidecar + "\n", encoding="utf-8")
         lists = {category: ",".join(post[category]) for category in ("general", "copyright", "character")}
         rows.append({**post, **lists, "path": f"{name}.png"})
-    _write_csv(out / "tags.csv", COLUMNS, rows)
+    write_csv(out / "tags.csv", COLUMNS, rows)
 
 
-def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
-    """Whether ``out`` is this very import, finished; if not, leave a partial folder of this very import."""
-    partial = partial_folder(out)
-    made_with = {}
-    for place in (out, partial):
-        record = place / "import.json"
-        made_with[place] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    if made_with[out] == settings:
-        return True
-    for place, before in made_with.items():
-        if before == settings or not place.exists() or set(os.listdir(place)) <= {"import.json.tmp"}:
-            continue
-        if not before and not (place / "collection.json").exists():
-            raise FileExistsError(f"{place} exists and is no collection; choose another out")
-        if not overwrite:
-            changed = ", ".join(name for name in settings if before.get(name) != settings[name])
-            raise FileExistsError(f"{place} was made with other {changed}; overwrite it, or choose another out")
-    if made_with[partial] != settings:
-        _discard(partial)
-        partial.mkdir(parents=True)
-        temporary = partial / "import.json.tmp"
-        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, partial / "import.json")
-    return False
+def list_files(folder: Path) -> dict[str, Path]:
+    """Every visible file below a folder by its relative path as text, in the order of that text.
+
+    Hidden files, and links that lead out of the folder, are left out; linked folders are not entered. Bytes
+    of a name that are no UTF-8 are written as ``\\xff``. A subfolder that cannot be listed stands for itself,
+    to be reported as unreadable.
+    """
+    files = {}
+
+    def add(path: Path) -> None:
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
+            return  # it may show any file of this machine
+        name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+        files[name] = path
+
+    for parent, subfolders, names in os.walk(folder, onerror=lambda error: add(Path(error.filename))):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                add(Path(parent, name))
+    return dict(sorted(files.items()))
 
 
-def _discard(place: Path) -> None:
-    """Delete a folder under another name, so that a kill leaves no half of it under its own."""
-    doomed = place.with_name(place.name + ".discarded")
-    for folder in (doomed, place):
-        if folder.exists():
-            os.replace(folder, doomed)
-            shutil.rmtree(doomed)
+def listing_digest(files: dict[str, Path]) -> str:
+    """Change when a file comes, goes, or changes; contents are not read, so a million files take seconds."""
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        status = path.lstat()
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
-def _posts(
-    good: list[dict[str, Any]],
-    pixels: np.ndarray,
-    seed: int,
-    validation_share: float,
-    test_share: float,
-    default_rating: str,
-) -> list[dict[str, Any]]:
-    """Rows of the collection's table, with the groups and splits that ``tags.csv`` did not give."""
-    posts = []
-    for entry in good:
-        tags = entry["tags"]
-        posts.append(
-            {
-                **tags,
-                "id": tags["id"] or entry["path"],
-                "rating": tags["rating"] or default_rating,
-                **{name: entry[name] for name in ("md5", "width", "height")},
-                **{name: list(tags[name]) for name in ("general", "copyright", "character")},
-            }
-        )
-    looks = [None if entry["look"] is None else int(entry["look"], 16) for entry in good]
-    roots = find_groups([entry["pixels"] for entry in good], looks, pixels)
-    names: dict[int, str] = {}
-    for root, post in zip(roots, posts, strict=True):
-        if post["group"]:
-            names.setdefault(root, post["group"])
-    for root, post in zip(roots, posts, strict=True):
-        post["group"] = post["group"] or names.get(root, posts[root]["id"])
-    given: dict[str, set[str]] = {}
-    for post in posts:
-        if post["split"]:
-            given.setdefault(post["group"], set()).add(post["split"])
-    straddling = sum(len(splits) > 1 for splits in given.values())
-    if straddling:
-        warnings.warn(
-            f"tags.csv puts near-duplicates of {straddling} groups into more than one split; "
-            "scores on the test split will be too good",
-            stacklevel=3,
-        )
-    chosen = assign_splits([post["group"] for post in posts], seed, validation_share, test_share)
-    for post, split in zip(posts, chosen, strict=True):
-        post["split"] = post["split"] or min(given.get(post["group"], {split}))
-    return posts
-
-
-def _fingerprint(posts: list[dict[str, Any]], good: list[dict[str, Any]], size: int, resize: str) -> str:
-    digest = hashlib.sha256(f"{size} {resize}\n".encode())
-    for post, entry in zip(posts, good, strict=True):
-        digest.update(json.dumps([post, entry["pixels"]], sort_keys=True).encode())
-    return digest.hexdigest()[:16]
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _sha256(path: Path | None) -> str:
+    """Digest of a whole file, in pieces; empty where there is none to read."""
+    try:
+        if path is None or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import Transpose
 
 MAX_BYTES = 64 * 2**20  # of one file
 MAX_PIXELS = 64_000_000  # width times height, 8,000 squared: about 0.7 GB while it is decoded with alpha
+MAX_ASPECT = 20  # longer side over the shorter: what is left of a longer strip shows nothing
 FORMATS = (
     "AVIF",
     "BMP",
@@ -23,7 +25,11 @@ FORMATS = (
     "TIFF",
     "WEBP",
 )  # no EPS: it runs Ghostscript
+REDUCED = 2  # a JPEG may be decoded at a lesser size, but at as many times the target's: the rest is antialiased
+ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # formats whose further pictures are frames, not pages
+ANIMATIONS = ("first", "skip")
 POLICIES = ("warp", "pad", "crop")
+COLOR_SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a color profile, and Pillow's mode for it
 ORIENTATION_TAG = 0x0112  # EXIF; value 1 is upright
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -34,6 +40,7 @@ UPRIGHT = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+SIDEWAYS = (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
 
 
 class BadImageError(ValueError):
@@ -43,13 +50,16 @@ class BadImageError(ValueError):
     ----------
     reason : one word for a table
         ``unreadable`` (the file cannot be opened), ``empty``, ``too_large`` (bytes or pixels),
-        ``not_an_image`` (or of a format that is not accepted), ``truncated``, ``damaged`` or ``unsupported``
-        (a kind of pixel whose range is not known).
+        ``not_an_image`` (or of a format that is not accepted), ``truncated``, ``damaged``, ``unsupported``
+        (a kind of pixel whose range is not known), ``extreme_shape`` or ``animated``; those who look for files
+        and tags have more.
+    sha256 : digest of the file, if whoever could not use it knows that; else empty
     """
 
-    def __init__(self, reason: str, detail: object) -> None:
+    def __init__(self, reason: str, detail: object, sha256: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+        self.sha256 = sha256
 
 
 def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
@@ -73,12 +83,17 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def decode_image(source: str | Path | bytes | Image.Image) -> Image.Image:
+def decode_image(source: str | Path | bytes | Image.Image, animation: str = "first") -> Image.Image:
     """Turn a file, its bytes or a Pillow image into an upright RGB picture on white.
 
-    Transparency is laid on white, 16-bit greys are scaled (not clipped), CMYK is converted, EXIF rotation is
-    applied, and an animation gives its first frame. Color profiles are not applied. The format is told from
-    the content, whatever the name says; pixels are counted before any is decoded.
+    Transparency is laid on white, 16-bit greys are scaled (not clipped), colors of an embedded profile and CMYK
+    become sRGB, and EXIF rotation is applied. The format is told from the content, whatever the name says;
+    pixels are counted before any is decoded.
+
+    Parameters
+    ----------
+    source : what to decode
+    animation : what becomes of one: "first" takes its first frame, "skip" refuses it
 
     Returns
     -------
@@ -89,6 +104,47 @@ def decode_image(source: str | Path | bytes | Image.Image) -> Image.Image:
     BadImageError
         For whatever is wrong with the file; no other error comes from its content.
     """
+    return _decode(source, animation, 0)[0]
+
+
+def decode_reduced(source: bytes, target: int, animation: str = "first") -> tuple[Image.Image, int, int]:
+    """Decode a picture that is then resized to ``target`` pixels a side: as :func:`decode_image`, but faster.
+
+    A JPEG whose shorter side is at least four times the target is decoded at a half, a quarter or an eighth of its
+    size, at least twice the target: that saves most of the time and the memory of a large one.
+
+    Parameters
+    ----------
+    source : bytes of a file
+    target : pixels a side that are needed
+    animation : see :func:`decode_image`
+
+    Returns
+    -------
+    image : Pillow image of mode RGB
+    width, height : of the upright picture in the file, in pixels
+    """
+    return _decode(source, animation, target)
+
+
+def picture_size(source: bytes) -> tuple[int, int]:
+    """Width and height of a picture, in pixels, as its file declares them: nothing is decoded.
+
+    Raises
+    ------
+    BadImageError
+        If the file declares none.
+    """
+    try:
+        return Image.open(io.BytesIO(source), formats=FORMATS).size
+    except Exception as error:  # as in _decode
+        raise BadImageError("not_an_image", error) from error
+
+
+def _decode(source: str | Path | bytes | Image.Image, animation: str, target: int) -> tuple[Image.Image, int, int]:
+    """Decode one picture; a target of 0 pixels asks for its full size."""
+    if animation not in ANIMATIONS:
+        raise ValueError(f"animation={animation!r} is unknown; use one of {', '.join(ANIMATIONS)}")
     if isinstance(source, str | Path):
         source = read_bytes(source)
     if isinstance(source, bytes) and not source:
@@ -97,10 +153,19 @@ def decode_image(source: str | Path | bytes | Image.Image) -> Image.Image:
         image = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(source), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise BadImageError("too_large", f"{image.width} x {image.height} pixels, over {MAX_PIXELS:,}")
+        if min(image.size) < 1 or max(image.size) > MAX_ASPECT * min(image.size):
+            raise BadImageError("extreme_shape", f"{image.width} x {image.height} pixels, over {MAX_ASPECT} to 1")
+        if animation == "skip" and image.format in ANIMATED and getattr(image, "is_animated", False):
+            raise BadImageError("animated", "it has several frames")
+        size = image.size
+        if target and min(size) >= 2 * REDUCED * target:
+            image.draft(None, (REDUCED * target, REDUCED * target))  # does nothing to other formats
         image.load()
         rotation = UPRIGHT.get(_orientation(image))
         image = _on_white(image)
-        return image.transpose(rotation) if rotation is not None else image
+        if rotation is not None:
+            image, size = image.transpose(rotation), size[::-1] if rotation in SIDEWAYS else size
+        return image, *size
     except BadImageError:
         raise
     except UnidentifiedImageError as error:
@@ -152,10 +217,37 @@ def _on_white(image: Image.Image) -> Image.Image:
         raise BadImageError("unsupported", "floating-point pixels have no fixed white; save it with 8 or 16 bits")
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _from_16_bits(image)
+    profile, mode = image.info.get("icc_profile"), image.mode
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
-    return image.convert("RGB")
+    return _in_srgb(image, profile, mode) if profile else image.convert("RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
+    """Convert colors as their profile says, unless it is sRGB's, broken, or made for another mode of pixels."""
+    space, transform = _transform(profile)
+    fits = {"CMYK": mode == "CMYK", "L": mode in ("1", "L", "LA"), "RGB": mode != "CMYK"}
+    if transform is None or not fits[space]:
+        return image.convert("RGB")
+    return transform.apply(image.convert(space))
+
+
+@lru_cache(maxsize=16)  # a few programs wrote nearly all profiles there are
+def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    """Pillow's mode for a profile's pixels and their way to sRGB; None if that is broken, or changes nothing."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = COLOR_SPACES[source.profile.xcolor_space.strip()]
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), space, "RGB")
+        levels = np.linspace(0, 255, 6).astype(np.uint8)
+        colors = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(1, -1, 3)  # black first
+        given = Image.fromarray(colors).convert(space)
+        found = np.asarray(transform.apply(given)).astype(int)
+    except (ImageCms.PyCMSError, KeyError, OSError, ValueError, TypeError):
+        return "RGB", None  # a damaged profile says nothing about the pixels
+    broken = found[0, 0].max() > 96 or found[0, -1].min() < 230  # black and white must stay so, ink may be lighter
+    return space, None if broken or np.abs(found - np.asarray(given.convert("RGB"))).max() <= 1 else transform
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:

@@ -41,9 +41,16 @@ _FACE = re.compile(f"{_EYE}_+{_EYE}")
 
 @dataclass
 class Tagging:
-    """What is known about one illustration beside its pixels; an empty string where nothing is."""
+    """What is known about one illustration beside its pixels; an empty string where nothing is.
 
-    general: dict[str, None] = field(default_factory=dict)  # an ordered set
+    Attributes
+    ----------
+    general, copyright, character : ordered sets of tags
+    links : keys such as ``md5:…`` or ``post:danbooru/123``; illustrations that share one belong to one group
+    origin : where it came from, for the record: values are strings, numbers, true or false, None, or lists of strings
+    """
+
+    general: dict[str, None] = field(default_factory=dict)
     copyright: dict[str, None] = field(default_factory=dict)
     character: dict[str, None] = field(default_factory=dict)
     rating: str = ""
@@ -52,6 +59,8 @@ class Tagging:
     id: str = ""
     source_url: str = ""
     artist: str = ""
+    links: tuple[str, ...] = ()
+    origin: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.general or self.copyright or self.character or self.rating)

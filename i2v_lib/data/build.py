@@ -1,0 +1,198 @@
+"""From a source of illustrations to a finished collection: read them, group and split them, account for each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open_collection, partial_folder
+from i2v_lib.data.images import ANIMATIONS, POLICIES
+from i2v_lib.data.intake import Intake, Source
+from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
+from i2v_lib.data.splits import assign_splits
+
+IMPORTER = 2  # raise it when the same pictures would give another collection
+
+
+def build_collection(
+    source: Source,
+    out: str | Path,
+    *,
+    size: int,
+    resize: str = "warp",
+    animations: str = "first",
+    default_rating: str = "safe",
+    ratings: Sequence[str] = RATINGS,
+    seed: int = 0,
+    validation_share: float = 0.05,
+    test_share: float = 0.05,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Collection:
+    """Make a collection of what a source gives.
+
+    Illustrations keep the source's order. Those that share pixels, a file or a link of their tagging, or that look
+    alike, share a ``group``, and the group decides the split, unless the tagging gives them. What cannot be used is
+    listed in ``bad_images.csv`` of the collection: path, reason, SHA-256. ``accounting.json`` counts what was seen,
+    used and left out; ``origin.parquet`` holds the taggings' origins, if there are any.
+
+    An interrupted build goes on when it is called again, and ends in the same collection; a finished one is opened,
+    if the source's identity and the settings are the same.
+
+    Parameters
+    ----------
+    source : what to read
+    out : folder of the new collection
+    size : side S of the stored pictures, in pixels
+    resize : how they become square, "warp", "pad" or "crop"; see :func:`i2v_lib.data.images.resize_image`
+    animations : "first" keeps their first frame, "skip" lists them as ``animated``
+    default_rating : rating of illustrations that have none, or an unknown one
+    ratings : those that may come in; the others are listed as ``rating``
+    seed : salt of the splits
+    validation_share, test_share : share of the groups, 0 to 1
+    overwrite : replace a collection made from another source or other settings
+    progress : show a progress bar
+
+    Raises
+    ------
+    FileExistsError
+        If ``out`` holds something else, and may not be overwritten.
+    ValueError
+        If a setting is wrong, or nothing of the source can be used.
+    """
+    out = Path(os.path.abspath(out))
+    choices = [("resize", resize, POLICIES), ("animations", animations, ANIMATIONS)]
+    choices += [("default_rating", default_rating, RATINGS), *(("ratings", rating, RATINGS) for rating in ratings)]
+    for name, value, known in choices:
+        if value not in known:
+            raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
+    if size < 1:
+        raise ValueError(f"size={size}: give the side of the stored pictures in pixels, 1 or more")
+    assign_splits([], seed, validation_share, test_share)  # refuses impossible shares before the work
+
+    settings = {
+        "importer": IMPORTER,
+        "size": size,
+        "resize": resize,
+        "animations": animations,
+        "default_rating": default_rating,
+        "ratings": [rating for rating in RATINGS if rating in ratings],
+        "seed": seed,
+        "validation_share": validation_share,
+        "test_share": test_share,
+        "source": source.identity(),
+    }
+    if _stands(out, json.loads(json.dumps(settings)), overwrite):
+        return open_collection(out)
+
+    names, partial = source.names(), partial_folder(out)
+    intake = Intake(
+        partial,
+        source,
+        size=size,
+        resize=resize,
+        animation=animations,
+        default_rating=default_rating,
+        ratings=settings["ratings"],
+    )
+    with tqdm(total=len(names), desc="import", unit="image", disable=not progress, mininterval=1) as bar:
+        for done in intake.run(names):
+            bar.update(done - bar.n)
+    skipped = Counter(source.skipped())
+    seen = len(names) + skipped.total()
+    skipped.update(entry["reason"] for entry in intake.entries(usable=False))
+    if not intake.usable:
+        discard(partial)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()) if count)
+        raise ValueError(f"{out}: no illustration can be used ({reasons or 'the source is empty'}); mend the source")
+    groups = choose_groups(intake)
+    splits = choose_splits(intake, groups, seed, validation_share, test_share)
+    posts, fingerprint = posts_table(intake, groups, splits)
+    origins = origin_table(intake)
+    if origins is not None:
+        pq.write_table(origins, partial / "origin.parquet")
+    write_csv(partial / "bad_images.csv", ("path", "reason", "sha256"), intake.entries(usable=False))
+    _write_accounting(partial / "accounting.json", seen, skipped, groups)
+    discard(out)
+    finish_collection(out, posts, resize, fingerprint)
+    intake.journal(out).unlink()
+    return open_collection(out)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table of the named columns; whatever else a row holds is left out."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as lines:
+        writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def discard(place: Path) -> None:
+    """Delete a folder under another name, so that a kill leaves no half of it under its own.
+
+    What an earlier kill has left under the other name is deleted too; ``place`` need not exist.
+    """
+    doomed = place.with_name(place.name + ".discarded")
+    for folder in (doomed, place):
+        if folder.exists():
+            os.replace(folder, doomed)
+            shutil.rmtree(doomed)
+
+
+def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
+    """Whether ``out`` is this very collection, finished; if not, leave a partial folder of this very one."""
+    partial = partial_folder(out)
+    made_with = {}
+    for place in (out, partial):
+        record = place / "import.json"
+        made_with[place] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    if made_with[out] == settings:
+        return True
+    for place, before in made_with.items():
+        if before == settings or not place.exists() or set(os.listdir(place)) <= {"import.json.tmp"}:
+            continue
+        if not before and not (place / "collection.json").exists():
+            raise FileExistsError(f"{place} exists and is no collection; choose another out")
+        if not overwrite:
+            changed = ", ".join(_changed(before, settings))
+            raise FileExistsError(f"{place} was made with other {changed}; overwrite it, or choose another out")
+    if made_with[partial] != settings:
+        discard(partial)
+        partial.mkdir(parents=True)
+        temporary = partial / "import.json.tmp"
+        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, partial / "import.json")
+    return False
+
+
+def _changed(before: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+    """Names of the settings that differ; of a source the parts of its identity, where those have names."""
+    was, now = before.get("source"), settings["source"]
+    names = [name for name in settings if name != "source" and before.get(name) != settings[name]]
+    if isinstance(was, dict) and isinstance(now, dict):
+        return names + [name for name in was | now if was.get(name) != now.get(name)]
+    return names if was == now else [*names, "source"]
+
+
+def _write_accounting(path: Path, seen: int, skipped: Counter, groups: list[str]) -> None:
+    """Write how many were seen, used, left out by reason, and grouped; everything seen is one or the other."""
+    assert seen == len(groups) + skipped.total(), (seen, len(groups), skipped)
+    sizes = Counter(groups)
+    accounting = {
+        "seen": seen,
+        "used": len(groups),
+        "skipped": {reason: count for reason, count in sorted(skipped.items()) if count},
+        "groups": len(sizes),
+        "largest_group": max(sizes.values()),
+        "near_duplicates": len(groups) - len(sizes),
+    }
+    path.write_text(json.dumps(accounting, indent=2) + "\n", encoding="utf-8")
