@@ -1,0 +1,245 @@
+"""Collecting illustrations from a booru: pages, decisions, files, and in the end a collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from i2v_lib.data import collection as collections
+from i2v_lib.data.booru.estimate import dry_run
+from i2v_lib.data.booru.fetch import Fetcher
+from i2v_lib.data.booru.labels import LabelRules, read_aliases
+from i2v_lib.data.booru.policy import Policy, exclude
+from i2v_lib.data.booru.posts import FILES, RATING_SCHEMES
+from i2v_lib.data.booru.sites import LOOPBACK, confirm_ratings, connect
+from i2v_lib.data.booru.store import Store
+from i2v_lib.data.booru.stored import StoreSource
+from i2v_lib.data.build import build_collection
+
+__all__ = ["build_from_stores", "collect", "dry_run", "store_folder"]
+
+
+def collect(
+    source: str,
+    out: str | Path,
+    *,
+    query: str = "",
+    limit: int,
+    ratings: Sequence[str] = ("g",),
+    variant: str = "720x720",
+    per_second: float = 1.0,
+    api_per_second: float = 1.0,
+    workers: int = 2,
+    minimum_side: int = 128,
+    maximum_aspect: float = 4.0,
+    minimum_general: int = 0,
+    also_denied: Collection[str] = (),
+    base_url: str | None = None,
+    tag_types: str | Path | None = None,
+    aliases: str | Path | Mapping[str, str] | None = None,
+    general_includes_meta: bool = False,
+    size: int = 256,
+    resize: str = "warp",
+    seed: int = 0,
+    validation_share: float = 0.05,
+    test_share: float = 0.05,
+    fresh_for: float = 3600.0,
+    retry_failed: bool = False,
+    overwrite: bool = False,
+    confirm: Callable[[str], str] | None = None,
+    progress: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> collections.Collection:
+    """Collect illustrations and their tags into ``out``, politely.
+
+    Rows and files go into the store ``<out>.store``, one page after the other: its rows are judged by the policy,
+    then the files of those that pass are fetched. In the end the collection is built from the store. An interrupted
+    run goes on when it is called again, and ends in the same collection; a finished one asks for nothing. A larger
+    limit goes on where a smaller one ended.
+
+    Parameters
+    ----------
+    source : "danbooru" or "safebooru" (safebooru.org)
+    out : folder of the collection
+    query : tags to look for; ratings and status are added
+    limit : number of posts that the policy accepts, from the newest down. Those that vanish, or cannot be fetched,
+        count too, so that the result depends on no interruption.
+    ratings : letters of g (general), s (sensitive), q (questionable), e (explicit)
+    variant : "720x720", "sample" or "original"
+    per_second : files a second, at most 4
+    api_per_second : other requests a second, at most 1
+    workers : downloads at a time; they share one pace
+    minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.data.booru.policy.Policy`
+    base_url : a mirror of your own, or a test server on this machine
+    tag_types : file with the category of Safebooru's tags; the site is asked for the rest
+    aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.data.booru.labels.read_aliases`
+    general_includes_meta : whether meta tags are general ones, as in 2014
+    size, resize, seed, validation_share, test_share : see :func:`i2v_lib.data.build.build_collection`
+    fresh_for : seconds after which a row is looked up again before its file is fetched
+    retry_failed : fetch once more what could not be fetched
+    overwrite : replace a collection at ``out`` that was not made from this store
+    confirm : asks a question and returns the answer, such as ``input``; needed for ratings q and e
+    progress : show a progress bar
+    environ : where login and key are looked up; see :mod:`i2v_lib.data.booru.identity`
+
+    Raises
+    ------
+    Stop
+        If the site wants us to end; the message says why.
+    WebError
+        If a page cannot be had. What was done is kept: run again.
+    FileExistsError
+        If ``out`` holds something else.
+    ValueError
+        If an argument is wrong, differs from those the store was made with, or q or e are not confirmed.
+    """
+    policy = Policy(
+        ratings=tuple(ratings),
+        minimum_side=minimum_side,
+        maximum_aspect=maximum_aspect,
+        minimum_general=minimum_general,
+        also_denied=frozenset(also_denied),
+    )
+    for name, value in (("limit", limit), ("workers", workers)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}={value!r}: give a whole number from 1")
+    if variant not in FILES:
+        raise ValueError(f"variant={variant!r} is unknown; use one of {', '.join(FILES)}")
+    labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
+    LabelRules(**labels)  # refuses circles before the work
+    confirm_ratings(policy.ratings, confirm)
+    out = Path(os.path.abspath(out))
+    folder = store_folder(out)
+    if out.exists() and not folder.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists and was not collected; overwrite it, or choose another out")
+    wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
+    with ExitStack() as stack:
+        site = stack.enter_context(connect(source, query=query, ratings=policy.ratings, environ=environ, **wire))
+        settings = {
+            "source": source,
+            "site": _site_name(base_url),
+            "query": site.query,
+            "variant": variant,
+            "policy": {name: _plain(value) for name, value in dataclasses.asdict(policy).items()},
+        }
+        store = stack.enter_context(Store(folder, settings))
+        if retry_failed:
+            store.wait_again(store.failed())
+        fetcher = Fetcher(site, store, policy, variant, workers, fresh_for)
+        bar = stack.enter_context(tqdm(total=limit, desc="collect", unit="file", disable=not progress, mininterval=1))
+        _fill(store, fetcher, limit, bar)
+    return build_from_stores(
+        [folder],
+        out,
+        limits=[limit],
+        **labels,
+        size=size,
+        resize=resize,
+        seed=seed,
+        validation_share=validation_share,
+        test_share=test_share,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def build_from_stores(
+    stores: Sequence[str | Path],
+    out: str | Path,
+    *,
+    limits: Sequence[int | None] | None = None,
+    aliases: str | Path | Mapping[str, str] | None = None,
+    general_includes_meta: bool = False,
+    size: int = 256,
+    resize: str = "warp",
+    seed: int = 0,
+    validation_share: float = 0.05,
+    test_share: float = 0.05,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> collections.Collection:
+    """Make one collection of what was collected. Posts of several sites that share a file share a group.
+
+    Parameters
+    ----------
+    stores : folders, each ``<collection>.store``
+    out : folder of the collection; one that was made of these stores is replaced when they have changed
+    limits : number of accepted posts that count, for each store; None for all
+    aliases, general_includes_meta, size, resize, seed, validation_share, test_share, overwrite, progress :
+        as in :func:`collect`
+
+    Raises
+    ------
+    FileExistsError
+        If ``out`` holds something else, and may not be overwritten.
+    ValueError
+        If a setting is wrong, or nothing in the stores can be used.
+    """
+    out = Path(os.path.abspath(out))
+    folders = [Path(os.path.abspath(folder)) for folder in stores]
+    limits = list(limits or [None] * len(folders))
+    how = {"size": size, "resize": resize, "seed": seed}
+    how |= {"validation_share": validation_share, "test_share": test_share}
+    labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
+    recipe = {"stores": list(map(str, folders)), "limits": limits, **labels, **how}
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Store(folder)) for folder in folders]
+        ours = all(out in store.builds() for store in opened)
+        for store in opened:
+            store.note_build(out, recipe)
+        source = StoreSource(opened, LabelRules(**labels), limits)
+        letters = [letter for store in opened for letter in store.policy().ratings]
+        ratings = tuple({RATING_SCHEMES["2022"][letter]: None for letter in letters})
+        made = build_collection(
+            source, out, animations="skip", ratings=ratings, overwrite=overwrite or ours, progress=progress, **how
+        )
+        for store in opened:
+            store.note_build(out, recipe, stands=True)
+    return made
+
+
+def store_folder(out: str | Path) -> Path:
+    """Where the store of a collection lies: beside it."""
+    out = Path(os.path.abspath(out))
+    return out.with_name(out.name + ".store")
+
+
+def _fill(store: Store, fetcher: Fetcher, limit: int, bar: tqdm) -> None:
+    """Fetch what waits; then list the next page, until enough posts are accepted or the walk has ended."""
+    asked = False
+    while True:
+        before, ended = store.walk
+        enough = ended or store.accepted() >= limit
+        if not asked and not (enough and not store.waiting(limit, 1)):
+            store.deny(fetcher.site.denied_implications())
+            fetcher.policy, asked = store.policy(), True
+        bar.n = store.counts(limit).get("fetched", 0)
+        for outcome in fetcher.run(limit):
+            bar.update(outcome == "fetched")
+        counts = {name: count for name, count in store.counts(limit).items() if name not in ("fetched", "waiting")}
+        bar.set_postfix(counts, refresh=False)
+        if enough:
+            return
+        page = fetcher.site.page(before)
+        store.add_page(page, [exclude(post, fetcher.policy) for post in page.posts])
+
+
+def _aliases(aliases: str | Path | Mapping[str, str] | None) -> dict[str, str]:
+    return dict(aliases or {}) if isinstance(aliases, Mapping | None) else read_aliases(aliases)
+
+
+def _site_name(base_url: str | None) -> str:
+    """The host that is asked; the port of a server on this machine changes from day to day."""
+    host = urlsplit(base_url or "").hostname or "its own"
+    return "this machine" if host in LOOPBACK else host
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value

@@ -1,0 +1,129 @@
+"""Removing from what was collected what the site has removed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from i2v_lib.data.booru.collect import build_from_stores, store_folder
+from i2v_lib.data.booru.fetch import LOOKUP, look_up
+from i2v_lib.data.booru.policy import exclude
+from i2v_lib.data.booru.sites import connect
+from i2v_lib.data.booru.store import Store
+from i2v_lib.data.booru.web import Stop
+from i2v_lib.data.build import discard
+from i2v_lib.data.collection import partial_folder
+
+TOO_MANY = 20  # posts that cannot all have vanished; the site must be in trouble
+
+
+@dataclass(frozen=True)
+class Takedown:
+    """What a look at the site has led to.
+
+    Attributes
+    ----------
+    asked : posts that were looked up
+    removed : number of those taken down, by reason
+    rebuilt : collections that were made anew without them
+    left : collections that could not be, since nothing is left; their pixels are gone
+    """
+
+    asked: int
+    removed: dict[str, int]
+    rebuilt: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in self.removed.items())
+        lines = [f"{self.asked:,} posts looked up, {sum(self.removed.values()):,} removed: {reasons or 'none'}"]
+        lines += [f"rebuilt {path}" for path in self.rebuilt]
+        return "\n".join([*lines, *(f"deleted {path}, which could not be rebuilt" for path in self.left)])
+
+
+def takedown_sync(
+    collection: str | Path,
+    *,
+    base_url: str | None = None,
+    api_per_second: float = 1.0,
+    fresh_for: float = 0.0,
+    progress: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> Takedown:
+    """Look up every post that was fetched; remove those that would not be fetched today.
+
+    Gone, banned, deleted, hidden, rated or tagged otherwise: such a post loses its file and its row, and leaves a
+    tombstone of site, id, reason and date. It is never fetched again. Every collection that was made of the store
+    is deleted first, so that no interruption leaves removed pixels, and then made anew. What other programs have
+    made of the collection, such as networks and figures, is not looked for.
+
+    A request asks for 200 posts. Safebooru.org takes no lists of ids: there it is up to a request a post.
+
+    Parameters
+    ----------
+    collection : what :func:`~i2v_lib.data.booru.collect.collect` made, or its store
+    base_url, api_per_second, environ : as in ``collect``
+    fresh_for : leave alone what was looked up less than so many seconds ago, to go on after an interruption
+    progress : show a progress bar
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no store.
+    Stop, WebError
+        If the site cannot be asked, or knows none of many posts. What was found until then is removed.
+    """
+    folder = Path(collection)
+    folder = folder if (folder / "state.sqlite").exists() else store_folder(folder)
+    removed: Counter[str] = Counter()
+    with Store(folder) as store:
+        source, ratings = store.settings["source"], store.policy().ratings
+        numbers = store.fetched(seen_before=time.time() - fresh_for)
+        wire = {"base_url": base_url, "api_per_second": api_per_second, "ask_types": False, "environ": environ}
+        with (
+            connect(source, ratings=ratings, **wire) as site,
+            tqdm(total=len(numbers), desc="takedown", unit="post", disable=not progress, mininterval=1) as bar,
+        ):
+            if numbers:
+                store.deny(site.denied_implications())
+            policy = replace(store.policy(), minimum_general=0)  # fewer tags are no reason to remove
+            for first in range(0, len(numbers), LOOKUP):
+                asked = numbers[first : first + LOOKUP]
+                now = look_up(site, asked)
+                if len(asked) >= TOO_MANY and set(now.values()) == {"gone"}:
+                    raise Stop(f"{source} knows none of {len(asked)} posts, so it must be in trouble; try again later")
+                reasons = {n: post if isinstance(post, str) else exclude(post, policy) for n, post in now.items()}
+                unread = [number for number, reason in reasons.items() if reason == "malformed_row"]
+                reasons = {n: reason for n, reason in reasons.items() if reason and n not in unread}
+                if reasons:
+                    _withdraw(store)
+                    store.bury(reasons)
+                    removed.update(reasons.values())
+                store.looked_up([number for number in asked if number not in unread])
+                bar.update(len(asked))
+        fallen = [(out, recipe) for out, (recipe, stands) in store.builds().items() if not stands]
+    possible = {out: recipe for out, recipe in fallen if any(map(_has_files, recipe["stores"]))}
+    for out, recipe in possible.items():
+        build_from_stores(out=out, overwrite=True, progress=progress, **recipe)
+    left = tuple(out for out, _ in fallen if out not in possible)
+    return Takedown(len(numbers), dict(sorted(removed.items())), tuple(possible), left)
+
+
+def _has_files(folder: str) -> bool:
+    with Store(folder) as store:
+        return bool(store.fetched())
+
+
+def _withdraw(store: Store) -> None:
+    """Delete the collections that show what is to be removed; that they must be made anew is noted before."""
+    for out, (recipe, _) in store.builds().items():
+        store.note_build(out, recipe, stands=False)
+        for place in (partial_folder(out), out):
+            if (place / "import.json").exists() or not place.exists():
+                discard(place)
