@@ -1,4 +1,4 @@
-"""The command line, ``python -m i2v_lib``: it parses, calls the library and prints errors as one line."""
+"""The command line, ``python -m i2v_lib``: its options, and errors as one line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from i2v_lib.config import NETWORKS, PRESETS, Config, load_config, parse_overrides
-from i2v_lib.show.reproduce import NotebookError, reproduce
+from i2v_lib import commands
+from i2v_lib.config import NETWORKS, PRESETS
+from i2v_lib.data.booru.replies import Stop
+from i2v_lib.show.reproduce import NotebookError
+
+FORMATS = ("auto", "tar_index", "webdataset", "danbooru2021", "table")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ImportError as error:
         print(f"error: {error}; pip install -r requirements.txt brings what is missing", file=sys.stderr)
         return 2
-    except (ValueError, TypeError, OSError, FloatingPointError, NotebookError) as error:
+    except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, Stop) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -27,24 +31,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command and its options. Handlers import what they need, so that ``--help`` stays fast."""
+    """Every command and its options; what they do is in :mod:`i2v_lib.commands`."""
     parser = argparse.ArgumentParser(
         prog="python -m i2v_lib",
         description="Illustration2Vec. Results go to runs/ and figures/ in the clone, or $I2V_HOME.",
     )
-    commands = parser.add_subparsers(metavar="command", required=True)
+    added = parser.add_subparsers(metavar="command", required=True)
 
     def command(name: str, handler, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        added.set_defaults(handler=handler)
-        return added
+        new = added.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        new.set_defaults(handler=handler)
+        return new
 
-    new = command("reproduce", _reproduce, "execute the notebooks: every table and figure")
+    new = command("reproduce", commands.reproduce_command, "execute the notebooks: every table and figure")
     _add_preset(new)
     new.add_argument("--notebook", nargs="+", metavar="NUMBER", help="only these, such as 03")
     _add_set(new)
 
-    new = command("draw", _draw, "draw a contact sheet of the demo set")
+    new = command("draw", commands.draw_command, "draw a contact sheet of the demo set")
     new.add_argument("--count", type=int, default=24, help="pictures (default 24)")
     new.add_argument("--seed", type=int, default=0, help="of the drawn world and its pictures (default 0)")
     new.add_argument("--size", type=int, default=192, help="pixels of a picture's side (default 192)")
@@ -52,32 +56,65 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--preset", choices=PRESETS, default="demo")
     new.add_argument("--out", type=Path, required=True, help="image file to write")
 
-    new = command("import-folder", _import_folder, "make a collection of a folder of tagged images")
+    new = command("collect", commands.collect_command, "collect illustrations from a booru, politely")
+    new.add_argument("--source", choices=("danbooru", "safebooru"), default="danbooru", help="(default danbooru)")
+    new.add_argument("--query", default="", help="tags to search for, as on the site (default all)")
+    new.add_argument("--limit", type=int, required=True, help="illustrations to collect")
+    _add_collection(new)
+    new.add_argument("--dry-run", action="store_true", help="only say what it costs: requests, hours, gigabytes")
+    new.add_argument("--ratings", nargs="+", default=["g"], metavar="LETTER", help="of g s q e (default g)")
+    new.add_argument("--variant", choices=("720x720", "sample", "original"), default="720x720", help="which file")
+    new.add_argument("--files-per-second", type=float, default=1.0, help="at most 4 (default 1)")
+    new.add_argument("--workers", type=int, default=2, help="files fetched side by side (default 2)")
+    _add_policy(new)
+    new.add_argument("--retry-failed", action="store_true", help="fetch once more what could not be fetched")
+    new.add_argument("--base-url", metavar="URL", help="another address of the site, such as a test server's")
+    new.add_argument("--tag-types", type=Path, metavar="FILE", help="categories of Safebooru's tags")
+    _add_labels(new)
+
+    new = command("build-collection", commands.build_collection_command, "make one collection of what was collected")
+    new.add_argument("stores", nargs="+", type=Path, help="COLLECTION.store folders")
+    _add_collection(new)
+    _add_labels(new)
+
+    new = command("takedown-sync", commands.takedown_sync_command, "remove what the site has removed")
+    new.add_argument("collection", type=Path, help="a collection that `collect` made")
+    new.add_argument("--base-url", metavar="URL", help="another address of the site")
+
+    new = command("import-bulk", commands.import_bulk_command, "make a collection of a bulk archive")
+    new.add_argument("path", type=Path, help="folder or file of the archive")
+    new.add_argument("--format", choices=FORMATS, default="auto", help="(default: told from the files)")
+    new.add_argument("--images", type=Path, metavar="FOLDER", help="where the images of a table lie")
+    new.add_argument("--metadata", type=Path, metavar="FILE", help="a table of posts to join by id")
+    new.add_argument("--ratings", nargs="+", default=["g"], metavar="LETTER", help="of g s q e (default g)")
+    new.add_argument("--rating-scheme", choices=("auto", "2005", "2022", "dapi"), default="auto", help="(default auto)")
+    new.add_argument("--limit", type=int, help="only so many")
+    _add_collection(new)
+    _add_policy(new)
+    _add_labels(new)
+
+    new = command("import-folder", commands.import_folder_command, "make a collection of a folder of tagged images")
     new.add_argument("folder", type=Path, help="images anywhere below it, tags beside them")
-    new.add_argument("--out", type=Path, required=True, help="folder of the new collection")
-    new.add_argument("--size", type=int, default=256, help="pixels of the stored squares (default 256)")
-    new.add_argument("--resize", choices=("warp", "pad", "crop"), default="warp", help="how to make squares")
+    _add_collection(new)
     new.add_argument("--tag-types", type=Path, metavar="FILE", help="categories of tags; the rest is general")
     new.add_argument("--default-rating", default="safe", help="of images without one (default safe)")
-    new.add_argument("--validation-share", type=float, default=0.05, help="of the images (default 0.05)")
-    new.add_argument("--test-share", type=float, default=0.05, help="of the images (default 0.05)")
-    new.add_argument("--seed", type=int, default=0, help="another one splits otherwise (default 0)")
-    new.add_argument("--overwrite", action="store_true", help="replace a collection that stands there")
 
-    new = command("export-folder", _export_folder, "write a collection as images with tags beside them")
+    new = command("export-folder", commands.export_folder_command, "write a collection as images with tags beside them")
     source = new.add_mutually_exclusive_group()
     source.add_argument("preset", nargs="?", choices=PRESETS, default="demo", help="(default demo)")
     source.add_argument("--collection", type=Path, metavar="FOLDER", help="a collection of yours")
     new.add_argument("--out", type=Path, required=True, help="folder to write")
     new.add_argument("--limit", type=int, help="only so many")
 
-    new = command("train", _train, "train one network")
+    new = command("train", commands.train_command, "train one network")
     _add_preset(new)
     new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")
     _add_set(new)
 
-    new = command("doctor", _doctor, "say what this machine lacks, and the cure")
+    new = command("doctor", commands.doctor_command, "say what this machine lacks, and the cure")
     new.add_argument("--preset", choices=PRESETS, default="demo", help="whose needs to check (default demo)")
+    new.add_argument("--source", choices=("danbooru", "safebooru"), help="ask a site instead: a few requests")
+    new.add_argument("--base-url", metavar="URL", help="another address of the site")
     return parser
 
 
@@ -85,72 +122,33 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", choices=PRESETS)
 
 
+def _add_collection(parser: argparse.ArgumentParser) -> None:
+    """Where a collection goes, and how its pictures are stored and split."""
+    parser.add_argument("--out", type=Path, required=True, help="folder of the collection")
+    parser.add_argument("--size", type=int, default=256, help="pixels of the stored squares (default 256)")
+    parser.add_argument("--resize", choices=("warp", "pad", "crop"), default="warp", help="how to make squares")
+    parser.add_argument("--validation-share", type=float, default=0.05, help="of the images (default 0.05)")
+    parser.add_argument("--test-share", type=float, default=0.05, help="of the images (default 0.05)")
+    parser.add_argument("--seed", type=int, default=0, help="another one splits otherwise (default 0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a collection that stands there")
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    """Which posts are left alone."""
+    parser.add_argument("--min-side", type=int, default=128, help="pixels of the shorter side (default 128)")
+    parser.add_argument("--max-aspect", type=float, default=4.0, help="longer side over the shorter (default 4)")
+    parser.add_argument("--min-general", type=int, default=0, help="general tags a post must have (default 0)")
+    parser.add_argument("--deny", nargs="+", default=[], metavar="TAG", help="tags to leave out beside the fixed list")
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    """How tags become labels."""
+    parser.add_argument("--aliases", type=Path, metavar="FILE", help="other names of tags, to be made one")
+    parser.add_argument("--general-includes-meta", action="store_true", help="as before 2017: meta tags are general")
+
+
 def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="change settings")
-
-
-def _reproduce(options: argparse.Namespace) -> None:
-    reproduce(options.preset, parse_overrides(options.set), options.notebook)
-
-
-def _draw(options: argparse.Namespace) -> None:
-    from i2v_lib.data.drawn.sheet import contact_sheet
-
-    config = load_config(options.preset, seed=options.seed)
-    contact_sheet(config, options.count, size=options.size, columns=options.columns).save(options.out)
-    print(options.out)
-
-
-def _import_folder(options: argparse.Namespace) -> None:
-    from i2v_lib.data.folder import import_folder
-
-    collection = import_folder(
-        options.folder,
-        options.out,
-        size=options.size,
-        resize=options.resize,
-        tag_types=options.tag_types,
-        default_rating=options.default_rating,
-        seed=options.seed,
-        validation_share=options.validation_share,
-        test_share=options.test_share,
-        overwrite=options.overwrite,
-    )
-    print(f"{len(collection)} illustrations in {options.out}: {collection.info['counts']}")
-    print(f"files that could not be used, with reasons: {options.out / 'bad_images.csv'}")
-
-
-def _export_folder(options: argparse.Namespace) -> None:
-    from i2v_lib.data.collection import open_collection
-    from i2v_lib.data.folder import export_folder
-
-    if options.collection:
-        collection = open_collection(options.collection)
-    else:
-        collection = _run(load_config(options.preset)).collection()
-    export_folder(collection, options.out, options.limit)
-    print(options.out)
-
-
-def _train(options: argparse.Namespace) -> None:
-    run = _run(load_config(options.preset, **parse_overrides(options.set)))
-    run.network(options.network)
-    print(run.folder)
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    from i2v_lib.doctor import examine, report
-
-    checks = examine(load_config(options.preset))
-    print(report(checks))
-    return int(any(check.status == "fatal" for check in checks))
-
-
-def _run(config: Config):
-    """The run of a configuration; importing it brings PyTorch, so it waits until a command needs it."""
-    from i2v_lib.run import Run
-
-    return Run(config)
 
 
 if __name__ == "__main__":

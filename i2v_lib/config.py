@@ -22,7 +22,13 @@ class Config:
     seed: int = 0  # of the drawn set, the initial weights, the order of training and every resampling
 
     # Collection (§3.1)
-    collection: str | None = None  # folder of an imported collection; None draws the demo set
+    collection: str | None = None  # folder of an imported collection; None collects, or draws the demo set
+    source: str | None = None  # "danbooru" or "safebooru": collected from there; None draws the demo set
+    query: str = ""  # collecting: tags to search for
+    limit: int = 2000  # collecting: illustrations
+    minimum_side: int = 128  # collecting: pixels of the shorter side
+    base_url: str | None = None  # collecting: another address of the site, such as a test server's
+    files_per_second: float = 1.0  # collecting: at most 4, unless base_url is this machine
     pictures: int = 0  # drawn illustrations, all splits together
     characters: int = 80  # drawn world: invented characters
     titles: int = 20  # drawn world: invented copyrights

@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import shutil
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -177,6 +178,42 @@ def imagenet_weights(config: Config) -> Check:
         return Check("ok", f"{config.preset} needs no ImageNet weights: its pre-trained net is a surrogate")
     text = "ImageNet weights of VGG-16 are not cached: they are fetched or, offline, a surrogate is used"
     return Check("note", text, f"to have them offline, copy {VGG16} into {path.parent}")
+
+
+def ask_source(source: str, base_url: str | None = None) -> list[Check]:
+    """Ask a booru three things, a count, a page and a picture, and compare its answers with those we expect.
+
+    Parameters
+    ----------
+    source : "danbooru" or "safebooru"
+    base_url : another address of it, such as a test server's
+    """
+    import httpx2  # noqa: F401  says what is missing before anything is asked
+
+    from i2v_lib.data.booru.policy import Policy, exclude
+    from i2v_lib.data.booru.replies import Stop
+    from i2v_lib.data.booru.sites import connect
+
+    cure = "read what changed on the site before you collect; this kit was written for answers of May 2026"
+    checks = []
+    try:
+        with connect(source, base_url=base_url, environ=os.environ) as site:
+            count = site.count()
+            known = "does not say how many" if count is None else f"has {count:,}"
+            checks.append(Check("ok", f"{source} answers as {site.query!r} and {known}"))
+            differences = site.check()
+            text = "; ".join(differences) or "its rows have the keys we expect"
+            checks.append(Check("note" if differences else "ok", text, cure if differences else ""))
+            post = next((post for post in site.page(None).posts if exclude(post, Policy()) is None), None)
+            preview = min(post.variants, key=lambda v: v.width * v.height or math.inf) if post else None
+            if preview is None:
+                return [*checks, Check("note", "no post of the first page may be fetched", cure)]
+            with tempfile.TemporaryDirectory() as folder:
+                file = site.web.download(preview.url, Path(folder) / "preview", limit=2**24)
+            checks.append(Check("ok", f"a preview came whole: {file.size:,} bytes of {file.ext}"))
+    except (Stop, LookupError, OSError) as error:
+        checks.append(Check("fatal", f"{source}: {error}", cure))
+    return checks
 
 
 def examine(config: Config) -> list[Check]:

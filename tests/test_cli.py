@@ -18,11 +18,13 @@ from i2v_lib.__main__ import build_parser, main
 from i2v_lib.config import load_config, parse_overrides, run_folder
 from i2v_lib.data.collection import open_collection
 from i2v_lib.show import reproduce
+from tests.booru_server import BooruServer, rule
 
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+SERVER = ROOT / "tests" / "booru_server" / "__main__.py"
 
 
 def shown_commands():
@@ -44,6 +46,8 @@ def test_shown_commands_exist(words):
         load_config(options.get("preset") or "demo", **parse_overrides(options.get("set", [])))
     elif words[0] == "make":
         assert set(words[1:]) <= set(TARGETS)
+    elif words[:3] == ["python", "-m", "tests.booru_server"]:
+        assert set(words[3::2]) <= set(re.findall(r'"(--\w+)"', SERVER.read_text(encoding="utf-8")))
     elif words[:3] == ["python", "-m", "pytest"]:
         assert all((ROOT / word).exists() for word in words[3:])
     elif words[:3] == ["uv", "pip", "compile"]:
@@ -59,7 +63,7 @@ def test_documents_show_commands():
 def test_help_lists_every_command_without_waiting_for_pytorch():
     code = "import sys, i2v_lib.__main__ as m; print(m.build_parser().format_help(), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
-    for command in ("reproduce", "draw", "import-folder", "export-folder", "train", "doctor"):
+    for command in ("reproduce", "draw", "collect", "import-folder", "import-bulk", "train", "doctor"):
         assert re.search(rf"^    {command}\b", done.stdout, re.MULTILINE)
     assert done.stdout.split()[-1] == "False"
 
@@ -322,3 +326,53 @@ def test_continuous_integration_runs_make_test():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert script.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
+
+
+def test_a_site_is_asked_collected_from_and_synced(tmp_path, capsys):
+    """The commands hand their options on: what the server logs is what was asked for."""
+    with BooruServer(40, size=40, rate=None) as site:
+        there = ["--source", "danbooru", "--base-url", site.api]
+        assert main(["doctor", *there]) == 0
+        assert "ready" in capsys.readouterr().out
+        site.plan(rule("drop_keys", host="api", keys=["rating"]))
+        assert main(["doctor", *there]) == 0
+        assert "note" in capsys.readouterr().out
+        site.plan(rule("challenge", host="api"))
+        assert main(["doctor", *there]) == 1
+        assert "fatal" in capsys.readouterr().out
+        site.plan()
+
+        out = tmp_path / "collected"
+        collect = ["collect", *there, "--limit", "9", "--out", str(out), "--min-side", "20", "--size", "16"]
+        assert main([*collect, "--dry-run"]) == 0
+        assert "9 illustrations" in capsys.readouterr().out
+        assert not out.exists()
+        before = len(site.log)
+        assert main([*collect, "--files-per-second", "100", "--variant", "original"]) == 0
+        files = [record for record in site.log[before:] if record.host == "cdn"]
+        assert [record.kind for record in files] == ["original"] * 9
+        assert open_collection(out).pixels.shape == (9, 16, 16, 3)
+        assert main([*collect, "--ratings", "x"]) == 2
+        assert "ratings" in capsys.readouterr().err
+
+        site.change("flag", files[0].post_id, "banned")
+        assert main(["takedown-sync", str(out), "--base-url", site.api]) == 0
+        assert "1 removed" in capsys.readouterr().out
+        both = ["build-collection", f"{out}.store", "--out", str(tmp_path / "both"), "--size", "8"]
+        assert main(both) == 0
+        assert open_collection(tmp_path / "both").pixels.shape == (8, 8, 8, 3)
+
+
+def test_a_bulk_archive_is_imported(tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    rows = ["id,rating,image_width,image_height,tag_string_general"]
+    for number in range(1, 5):
+        noise = np.random.default_rng(number).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "set" / f"{number}.png")
+        rows.append(f"{number},{'gggs'[number - 1]},40,40,1girl long_hair")
+    (tmp_path / "set" / "posts.csv").write_text("\n".join(rows) + "\n")
+    command = ["import-bulk", str(tmp_path / "set"), "--size", "16", "--out"]
+    assert main([*command, str(tmp_path / "none")]) == 2  # all are below 128 pixels
+    assert "too_small" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "out"), "--min-side", "32"]) == 0
+    assert open_collection(tmp_path / "out").column("general") == [["1girl", "long hair"]] * 3

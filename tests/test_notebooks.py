@@ -17,6 +17,7 @@ import torch
 from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
 from i2v_lib.show.execute import run_notebook
 from i2v_lib.show.report import SECTIONS
+from tests.booru_server import BooruServer
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -255,6 +256,26 @@ def test_a_folder_without_truth_or_copyright_tags(elsewhere, capsys):
     assert metrics["table2"]["vgg_nin"]["copyright"] == {"map": None, "low": None, "high": None, "tags": 0}
     verdicts = [claim["verdict"] for section in SECTIONS for claim in metrics[section].get("claims", [])]
     assert verdicts.count("not measured") >= 7  # nobody voted, and no truth tells of poses
+
+
+def test_the_whole_way_from_a_site(elsewhere, capsys):
+    """A test server is collected from, reported on, learned from and searched; nothing of it is drawn by us."""
+    with BooruServer(260, drawings=130, size=48) as site:
+        overrides = {"source": "danbooru", "base_url": site.api, "limit": 120, "minimum_side": 24}
+        overrides |= {"files_per_second": 200.0, "epochs": 1, "bootstrap": 20, "minimum_positives": 4}
+        printed = [execute_here(path, overrides, capsys) for path in NOTEBOOKS[:4]]
+        files = [record for record in site.log if record.host == "cdn"]
+    assert len(files) == 120
+    assert not [record for record in files if record.denied or record.hidden or record.rating != "g"]
+    assert "14.9 days" in printed[0]
+    figures = elsewhere / "copy" / "runs" / "smoke" / "figures"
+    report = json.loads((figures / "table_dataset.json").read_text(encoding="utf-8"))["numbers"]
+    number = {row["what"]: row["here"] for row in report}
+    left_out = sum(count for what, count in number.items() if what.startswith("left out: "))
+    assert number["posts or files seen"] == number["illustrations"] + left_out
+    assert number["left out: denied tag"] > 0
+    fig3 = json.loads((figures / "fig3_neighbors.json").read_text(encoding="utf-8"))
+    assert fig3["overrides"]["source"] == "danbooru"
 
 
 def test_unknown_parameters_are_errors(tmp_path):

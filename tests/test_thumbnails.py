@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from i2v_lib.config import load_config
@@ -28,8 +29,26 @@ def test_drawn_pictures_are_drawn_larger(collection):
     assert pictures(CONFIG, collection, rows[:0]).shape == (0, 224, 224, 3)
 
 
+def rated(collection, *ratings):
+    """The collection as if imported, its first pictures rated as given."""
+    ratings = [*ratings, *collection.column("rating")[len(ratings) :]]
+    column = collection.posts.schema.get_field_index("rating")
+    posts = collection.posts.set_column(column, "rating", pa.array(ratings))
+    return dataclasses.replace(collection, posts=posts, info=collection.info | {"resize": "warp"})
+
+
 def test_any_others_are_as_they_are_stored(collection):
-    imported = dataclasses.replace(collection, info=collection.info | {"resize": "warp"})
+    imported = rated(collection, "safe", "safe", "safe")
     assert np.array_equal(pictures(CONFIG, imported, np.array([2])), collection.pixels[[2]])
     elsewhere = dataclasses.replace(CONFIG, collection=str(collection.folder))  # another config's drawn set
     assert np.array_equal(pictures(elsewhere, collection, np.array([2])), collection.pixels[[2]])
+
+
+def test_only_safe_ones_of_others_are_shown(collection):
+    imported = rated(collection, "questionable", "safe", "explicit")
+    shown = pictures(CONFIG, imported, np.array([2, 1, 0]))
+    assert (shown[[0, 2]] == shown[0, 0, 0, 0]).all()
+    assert np.array_equal(shown[1], collection.pixels[1])
+    drawn = dataclasses.replace(imported, info=collection.info)  # harmless, whatever it is rated
+    elsewhere = dataclasses.replace(CONFIG, collection=str(collection.folder))
+    assert np.array_equal(pictures(elsewhere, drawn, np.array([0])), collection.pixels[[0]])

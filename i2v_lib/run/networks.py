@@ -50,15 +50,37 @@ class NetworkRun(Artifacts):
 
     @once
     def collection(self) -> Collection:
-        """The illustrations: an imported collection if the config names one, else the drawn demo set."""
+        """The illustrations: an imported collection, what is collected from a source, or the drawn demo set."""
         if self.config.collection:
             return open_collection(self.config.collection)
+        if self.config.source:
+            return self._collect()
         fingerprint = drawn_fingerprint(self.config)
         folder = self.folder / f"collection-{fingerprint[:8]}"
         if folder.exists():
             return open_collection(folder)
         with self.timed("draw"):
             return draw_collection(self.config, folder)
+
+    def _collect(self) -> Collection:
+        """Collect what is missing, or open what stands; one folder for each search, whatever its limit."""
+        from i2v_lib.data.booru.collect import collect  # here, since only this needs an HTTP client
+
+        config = self.config
+        search = self.settings(("source", "query", "minimum_side", "base_url"))
+        return collect(
+            config.source,
+            self.folder / f"collected-{digest(search)}",
+            query=config.query,
+            limit=config.limit,
+            minimum_side=config.minimum_side,
+            base_url=config.base_url,
+            per_second=config.files_per_second,
+            size=config.stored_size,
+            seed=config.seed,
+            validation_share=config.validation_share,
+            test_share=config.test_share,
+        )
 
     @once
     def vocabulary(self) -> Vocabulary:

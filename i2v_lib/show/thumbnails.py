@@ -18,10 +18,14 @@ Pictures = Callable[[np.ndarray], np.ndarray]  # rows of a collection, (n,), to 
 PIXELS = 224
 CELL = 1.12  # inches: 224 pixels at 200 dots an inch
 BORDER = 0.01  # inches: 2 pixels
+HIDDEN = np.uint8(216)  # grey of a picture that is not shown
 
 
 def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int = PIXELS) -> np.ndarray:
     """Illustrations to print: those of the drawn set are drawn again, larger; any others are as they are stored.
+
+    Of an imported or collected set only pictures rated safe are shown; a grey square stands for any other. The drawn
+    set's ratings are invented, and all of its pictures are harmless.
 
     Parameters
     ----------
@@ -34,7 +38,10 @@ def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int
     -------
     uint8 array, shape (n, S, S, 3)
     """
-    if collection.info["resize"] != "drawn" or config.collection:
+    if collection.info["resize"] != "drawn":
+        safe = np.asarray(collection.posts.column("rating"))[rows] == "safe"
+        return np.where(safe[:, None, None, None], collection.pixels[rows], HIDDEN)
+    if config.collection:  # drawn, but with other settings
         return collection.pixels[rows]
     drawn = [np.asarray(draw_picture(config, int(row), size).image) for row in rows]
     return np.stack(drawn) if drawn else np.zeros((0, size, size, 3), np.uint8)

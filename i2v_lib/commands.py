@@ -1,0 +1,168 @@
+"""What each command of ``python -m i2v_lib`` does: options in, calls of the library, results printed.
+
+The library is imported where it is needed, so that ``--help`` and a wrong option show at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from i2v_lib.config import Config, load_config, parse_overrides
+
+if TYPE_CHECKING:
+    from i2v_lib.data.collection import Collection
+    from i2v_lib.run import Run
+
+
+def reproduce_command(options: argparse.Namespace) -> None:
+    """Execute notebooks of a preset."""
+    from i2v_lib.show.reproduce import reproduce
+
+    reproduce(options.preset, parse_overrides(options.set), options.notebook)
+
+
+def draw_command(options: argparse.Namespace) -> None:
+    """Draw a contact sheet of the demo set."""
+    from i2v_lib.data.drawn.sheet import contact_sheet
+
+    config = load_config(options.preset, seed=options.seed)
+    contact_sheet(config, options.count, size=options.size, columns=options.columns).save(options.out)
+    print(options.out)
+
+
+def collect_command(options: argparse.Namespace) -> None:
+    """Collect from a booru, or say what it would cost."""
+    from i2v_lib.data.booru.collect import collect, dry_run
+
+    search = {
+        "query": options.query,
+        "limit": options.limit,
+        "ratings": tuple(options.ratings),
+        "variant": options.variant,
+        "per_second": options.files_per_second,
+        "base_url": options.base_url,
+        "tag_types": options.tag_types,
+        **_policy(options),
+    }
+    if options.dry_run:
+        print(dry_run(options.source, **search))
+        return
+    collection = collect(
+        options.source,
+        options.out,
+        **search,
+        **_labels(options),
+        **_build(options),
+        workers=options.workers,
+        retry_failed=options.retry_failed,
+        confirm=input,
+    )
+    _tell(collection, options.out)
+
+
+def build_collection_command(options: argparse.Namespace) -> None:
+    """Build one collection of several stores."""
+    from i2v_lib.data.booru.collect import build_from_stores
+
+    _tell(build_from_stores(options.stores, options.out, **_labels(options), **_build(options)), options.out)
+
+
+def takedown_sync_command(options: argparse.Namespace) -> None:
+    """Remove what a site has removed."""
+    from i2v_lib.data.booru.takedown import takedown_sync
+
+    print(takedown_sync(options.collection, base_url=options.base_url))
+
+
+def import_bulk_command(options: argparse.Namespace) -> None:
+    """Import a bulk archive."""
+    from i2v_lib.data.booru.labels import LabelRules, read_aliases
+    from i2v_lib.data.booru.policy import Policy
+    from i2v_lib.data.booru.sites import confirm_ratings
+    from i2v_lib.data.bulk import import_bulk
+
+    policy = Policy(ratings=tuple(options.ratings), **_policy(options))
+    confirm_ratings(policy.ratings, input)
+    aliases = read_aliases(options.aliases) if options.aliases else {}
+    names = ("format", "images", "metadata", "rating_scheme", "limit")
+    collection = import_bulk(
+        options.path,
+        options.out,
+        **{name: getattr(options, name) for name in names},
+        policy=policy,
+        rules=LabelRules(aliases=aliases, general_includes_meta=options.general_includes_meta),
+        **_build(options),
+    )
+    _tell(collection, options.out)
+
+
+def import_folder_command(options: argparse.Namespace) -> None:
+    """Import a folder."""
+    from i2v_lib.data.folder import import_folder
+
+    rest = {"tag_types": options.tag_types, "default_rating": options.default_rating}
+    _tell(import_folder(options.folder, options.out, **_build(options), **rest), options.out)
+
+
+def _build(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("size", "resize", "seed", "validation_share", "test_share", "overwrite")
+    return {name: getattr(options, name) for name in names}
+
+
+def _policy(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "minimum_side": options.min_side,
+        "maximum_aspect": options.max_aspect,
+        "minimum_general": options.min_general,
+        "also_denied": frozenset(options.deny),
+    }
+
+
+def _labels(options: argparse.Namespace) -> dict[str, Any]:
+    return {"aliases": options.aliases, "general_includes_meta": options.general_includes_meta}
+
+
+def _tell(collection: Collection, out: Path) -> None:
+    """Say what a new collection holds, and where it is told what is not in it."""
+    print(f"{len(collection)} illustrations in {out}: {collection.info['counts']}")
+    print(f"what was left out, by reason: {out / 'accounting.json'}")
+    print(f"files that could not be used: {out / 'bad_images.csv'}")
+
+
+def export_folder_command(options: argparse.Namespace) -> None:
+    """Export a collection as a folder."""
+    from i2v_lib.data.collection import open_collection
+    from i2v_lib.data.folder import export_folder
+
+    if options.collection:
+        collection = open_collection(options.collection)
+    else:
+        collection = _run(load_config(options.preset)).collection()
+    export_folder(collection, options.out, options.limit)
+    print(options.out)
+
+
+def train_command(options: argparse.Namespace) -> None:
+    """Train one network."""
+    run = _run(load_config(options.preset, **parse_overrides(options.set)))
+    run.network(options.network)
+    print(run.folder)
+
+
+def doctor_command(options: argparse.Namespace) -> int:
+    """Examine this machine, or a site; 1 if something is fatal."""
+    from i2v_lib.doctor import ask_source, examine, report
+
+    asked = options.source
+    checks = ask_source(asked, options.base_url) if asked else examine(load_config(options.preset))
+    print(report(checks))
+    return int(any(check.status == "fatal" for check in checks))
+
+
+def _run(config: Config) -> Run:
+    """The run of a configuration; importing it brings PyTorch, so it waits until a command needs it."""
+    from i2v_lib.run import Run
+
+    return Run(config)

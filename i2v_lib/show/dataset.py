@@ -1,0 +1,159 @@
+"""The dataset report (§3.1): what was seen and what was left out, and which tags occur together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.show import paper
+from i2v_lib.show.numbers import Rows, percent
+from i2v_lib.show.style import ONE_COLUMN, TWO_COLUMNS, shorten
+from i2v_lib.show.tables import count
+from i2v_lib.show.typeset import typeset
+
+SHOWN = 30  # tags of the co-occurrence figure
+
+
+def dataset_rows(collection: Collection, vocabulary: Vocabulary) -> Rows:
+    """What became of every post that was seen, and what the collection holds, beside the paper's numbers.
+
+    Returns
+    -------
+    dictionaries with "section", "what", "here" and "paper" (None where the paper tells nothing)
+        A drawn collection, and one made before accounts were kept, has seen what it holds.
+    """
+    kept = collection.accounting() or {"seen": len(collection), "skipped": {}}
+    rows = [_row("source", "posts or files seen", kept["seen"])]
+    skipped = sorted(kept["skipped"].items(), key=lambda item: (-item[1], item[0]))
+    rows += [_row("source", f"left out: {reason.replace('_', ' ')}", count) for reason, count in skipped]
+    rows.append(_row("source", "illustrations", len(collection), paper.ILLUSTRATIONS))
+    rows += [_row("splits", f"{name} illustrations", len(collection.split(name))) for name in SPLITS]
+    safe = np.asarray(collection.posts.column("rating"))[collection.split("test")] == "safe"
+    rows.append(_row("splits", "safe dataset (§4.2)", int(safe.sum()), paper.SAFE_DATASET))
+    groups = np.unique(np.asarray(collection.posts.column("group")), return_counts=True)[1]
+    rows.append(_row("splits", "near-duplicates of another", int((groups - 1).sum())))
+    rows.append(_row("splits", "largest group of near-duplicates", int(groups.max(initial=0))))
+    for category in CATEGORIES[:3]:
+        asked = paper.VOCABULARY[category]
+        rows.append(_row("tags", f"{category} tags in the vocabulary", vocabulary.report[category]["survived"], asked))
+    known = len(paper.TABLE3) - len(missing_table3(vocabulary))
+    rows.append(_row("tags", "of Table 3's tags in the vocabulary", known, len(paper.TABLE3)))
+    return rows
+
+
+def missing_table3(vocabulary: Vocabulary) -> list[str]:
+    """General tags of the paper's Table 3 that the vocabulary does not hold."""
+    return sorted(set(paper.TABLE3) - set(vocabulary.tags[vocabulary.blocks["general"]]))
+
+
+def table_dataset(rows: Rows) -> Figure:
+    """The dataset report, from :func:`dataset_rows`."""
+    sections = [row["section"] for row in rows]
+    rules = [i for i in range(1, len(rows)) if sections[i] != sections[i - 1]]
+    cells = [[row["what"], count(row["here"]), count(row["paper"])] for row in rows]
+    return typeset(["", "here", "paper"], cells, rules=rules, width=ONE_COLUMN)
+
+
+def caption_dataset(rows: Rows, missing: list[str], ending: str) -> str:
+    """Of the dataset report."""
+    number = {row["what"]: row["here"] for row in rows}
+    seen, used = number["posts or files seen"], number["illustrations"]
+    absent = f"; not in the vocabulary: {', '.join(missing)}" if missing else ""
+    known = len(paper.TABLE3) - len(missing)
+    return (
+        f"{used:,} of {seen:,} became illustrations; {known} of Table 3's {len(paper.TABLE3)} tags can be "
+        f"learned{absent}. {ending}"
+    )
+
+
+def cooccurrence_rows(targets: np.ndarray, vocabulary: Vocabulary, shown: int = SHOWN) -> Rows:
+    """How often the most frequent general tags occur together.
+
+    Parameters
+    ----------
+    targets : uint8 array, shape (N, T), of the training illustrations
+    shown : tags, the most frequent ones
+
+    Returns
+    -------
+    a dictionary a pair of different tags: "tag", "other", "share", the percentage of the tag's illustrations that carry
+    the other too, and "chance", that of all illustrations
+        Tags that occur together stand together, by average linkage of their correlations.
+    """
+    block = vocabulary.blocks["general"]
+    positives = targets[:, block].astype(np.float64)
+    some = np.flatnonzero(positives.sum(axis=0))[:shown]  # the vocabulary is sorted by frequency
+    positives, names = positives[:, some], [vocabulary.tags[block.start + t] for t in some]
+    order = _cluster(positives)
+    together, alone = positives.T @ positives, positives.sum(axis=0)
+    return [
+        {
+            "tag": names[i],
+            "other": names[j],
+            "share": percent(together[i, j] / alone[i]),
+            "chance": percent(alone[j] / len(positives)),
+        }
+        for i in order
+        for j in order
+        if i != j
+    ]
+
+
+def fig_cooccurrence(rows: Rows) -> Figure:
+    """Which tags occur together, from :func:`cooccurrence_rows`: each line a tag, each column another."""
+    names = list(dict.fromkeys(row["tag"] for row in rows))
+    place = {name: i for i, name in enumerate(names)}
+    shares = np.full((len(names), len(names)), np.nan)
+    for row in rows:
+        shares[place[row["tag"]], place[row["other"]]] = row["share"]
+    fig, ax = plt.subplots(figsize=(TWO_COLUMNS, 5.9 if names else 1), layout="constrained")
+    if not names:
+        ax.text(0.5, 0.5, "too few general tags to occur together", ha="center", va="center")
+        ax.axis("off")
+        return fig
+    ax.set_facecolor("0.85")  # the diagonal
+    image = ax.imshow(shares, vmin=0, vmax=100)
+    labels = [shorten(name, 22) for name in names]
+    words = {"parse_math": False}
+    ax.set_xticks(range(len(names)), labels, rotation=90, **words)
+    ax.set_yticks(range(len(names)), labels, **words)
+    ax.set(xlabel="also carries", ylabel="an illustration that carries")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    fig.colorbar(image, ax=ax, label="illustrations (%)", shrink=0.6, aspect=30)
+    return fig
+
+
+def caption_cooccurrence(rows: Rows, ending: str) -> str:
+    """Of the co-occurrences: the pair furthest above chance leads."""
+    claim = "Too few tags to occur together."
+    if rows:
+        top = max(rows, key=lambda row: (row["share"] - row["chance"], row["tag"]))
+        claim = (
+            f"{top['share']:.0f} % of the illustrations with *{top['tag']}* also carry *{top['other']}*, as "
+            f"{top['chance']:.0f} % of all do."
+        )
+    return f"{claim} The most frequent general tags of the training split; like tags stand together. {ending}"
+
+
+def _cluster(positives: np.ndarray) -> list[int]:
+    """Order of tags, shape (N, n), such that those that occur together are neighbors."""
+    if positives.shape[1] < 3:
+        return list(range(positives.shape[1]))
+    spread = np.where(positives.std(axis=0) > 0, positives.std(axis=0), 1)
+    scaled = (positives - positives.mean(axis=0)) / spread
+    distances = np.clip(1 - scaled.T @ scaled / len(positives), 0, 2)
+    np.fill_diagonal(distances, 0)
+    tree = linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
+    return leaves_list(tree).tolist()
+
+
+def _row(section: str, what: str, here: int, theirs: int | None = None) -> dict[str, Any]:
+    return {"section": section, "what": what, "here": here, "paper": theirs}
