@@ -1,9 +1,13 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import torch
 
 from i2v_lib.search import neighbors
 from i2v_lib.search.hashing import binarize, hamming_distance
-from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+from i2v_lib.search.neighbors import extend_neighbors, nearest_neighbors, nearest_vectors
 
 SEARCHES = (nearest_neighbors, nearest_vectors)
 
@@ -127,6 +131,64 @@ def test_bad_input(search):
         search(base[:, 0], 3)
     with pytest.raises(TypeError, match="queries: dtype int16"):
         search(base, 3, base.astype(np.int16))
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 5, 199, 200])
+@pytest.mark.parametrize("k", [1, 4, 300])
+def test_extending_equals_searching_anew(before, k):
+    codes = database(nearest_neighbors, 200)
+    earlier = (
+        nearest_neighbors(codes[:before], k) if before else (np.empty((0, 0), np.int64), np.empty((0, 0), np.int32))
+    )
+    kept = [array.copy() for array in earlier]
+    for found, expected in zip(extend_neighbors(codes, before, *earlier, k), nearest_neighbors(codes, k), strict=True):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    for array, copy in zip(earlier, kept, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_extending_measures_only_pairs_with_a_new_code():
+    """So what was said of the old ones is believed, even where it is wrong."""
+    codes = database(nearest_neighbors, 200)
+    indices, distances = nearest_neighbors(codes[:150], 3)
+    found = extend_neighbors(codes, 150, indices, distances - 100, 3)
+    np.testing.assert_array_equal(found[0][:150], indices)
+    np.testing.assert_array_equal(found[0][150:], nearest_neighbors(codes, 3)[0][150:])
+
+
+def test_extending_an_answer_that_does_not_fit():
+    codes = database(nearest_neighbors, 20)
+    indices, distances = nearest_neighbors(codes[:10], 3)
+    with pytest.raises(ValueError, match="count_before=21; the database has 20 codes"):
+        extend_neighbors(codes, 21, indices, distances, 3)
+    with pytest.raises(
+        ValueError, match=r"indices: shape \(10, 3\); pass the earlier answer of 12 codes, at least 3 wide"
+    ):
+        extend_neighbors(codes, 12, indices, distances, 3)
+    with pytest.raises(ValueError, match=r"indices: shape \(10, 3\); .* at least 4 wide"):
+        extend_neighbors(codes, 10, indices, distances, 4)
+    with pytest.raises(ValueError, match=r"distances: shape \(10, 2\)"):
+        extend_neighbors(codes, 10, indices, distances[:, :2], 3)
+
+
+def test_a_device_gives_the_same(monkeypatch):
+    codes = database(nearest_neighbors, 200)
+    monkeypatch.setattr("i2v_lib.search.products.find_device", lambda name: torch.device("cpu"))
+    for queries in (None, codes[:9]):
+        for found, expected in zip(
+            nearest_neighbors(codes, 5, queries, device="cuda"), nearest_neighbors(codes, 5, queries), strict=True
+        ):
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_the_import_is_light():
+    """The libraries that compile and multiply come with the first search."""
+    code = "import sys, i2v_lib.search.neighbors as module; print(*sys.modules)"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in seen
+    assert not {"numba", "torch", "tqdm"} & set(seen)
 
 
 def test_vectors_and_codes_are_not_taken_for_each_other():

@@ -1,4 +1,4 @@
-"""Exact nearest neighbors: over codes by the number of differing bits, over real vectors by Euclidean distance (§3.2).
+"""Nearest neighbors: over codes by the number of differing bits, over real vectors by Euclidean distance (§3.2).
 
 The distances of a block of queries are held at a time, never those of all pairs.
 """
@@ -6,19 +6,32 @@ The distances of a block of queries are held at a time, never those of all pairs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from i2v_lib.search.hashing import check_codes
+from i2v_lib.search.keys import FAR, from_keys, to_keys
 
-QUERIES = 512  # of a block
-ROWS = 4096  # of the database, unpacked or widened at a time
+QUERIES = 512  # of a block of vectors
+ROWS = 4096  # of the database's vectors, widened at a time
+METHODS = ("exact", "hnsw")
 
 
 def nearest_neighbors(
-    database: np.ndarray, k: int, queries: np.ndarray | None = None
+    database: np.ndarray,
+    k: int,
+    queries: np.ndarray | None = None,
+    *,
+    device: str | None = None,
+    method: str = "exact",
+    progress: bool = False,
+    folder: str | Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest codes by Hamming distance; equally near ones by the lower index.
+
+    On the processor it takes as many threads as there are cores, or as ``NUMBA_NUM_THREADS`` says. The first search
+    compiles for some seconds; later ones, in other processes too, find that done.
 
     Parameters
     ----------
@@ -28,6 +41,11 @@ def nearest_neighbors(
     queries : uint8 array, shape (Q, B/8)
         By default the database itself. Then a code is never its own neighbor, and K is at most N - 1. A duplicate
         is another code and stays, at distance 0.
+    device : None or "cpu" for the processor, "cuda" for a GPU; the answer is the same
+    method : "exact", or "hnsw", which misses some neighbors and pays from some ten million codes on; it needs faiss
+    progress : show a bar, which counts queries
+    folder : of a search of hours; what is found is kept there, and the same call goes on after a kill. Removed at the
+        end
 
     Returns
     -------
@@ -39,35 +57,81 @@ def nearest_neighbors(
     TypeError
         If codes are not packed uint8.
     ValueError
-        If k is below 1, the database is empty, or the widths differ.
+        If k is below 1, the database is empty, the widths differ, or method or device are not to be had.
 
     Source: Saito & Matsui 2015, §3.2.
     """
     check_codes("database", database)
     if queries is not None:
         check_codes("queries", queries)
-    itself, queries, columns = _arrange(database, k, queries)
-    bits = 8 * database.shape[1]
-    indices = np.empty((len(queries), columns), np.int64)
-    distances = np.empty((len(queries), columns), np.int32)
-    for rows in _blocks(len(queries), QUERIES):
-        signs = _signs(queries[rows])
-        keys = np.empty((len(signs), len(database)), np.int64)  # by distance, then by index: one number orders both
-        for part in _blocks(len(database), ROWS):
-            agree = signs @ _signs(database[part]).T  # bits that agree less those that differ: exact up to 2^24 bits
-            keys[:, part] = (bits - agree) / 2
-        if itself:
-            keys[np.arange(len(keys)), np.arange(rows.start, rows.stop)] = bits + 1  # further than any other
-        keys *= len(database)
-        keys += np.arange(len(database))
-        keys = np.sort(np.partition(keys, columns - 1, axis=1)[:, :columns], axis=1)
-        distances[rows], indices[rows] = np.divmod(keys, len(database))
-    return indices, distances
+    _, points, columns = _arrange(database, k, queries)
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}; use {' or '.join(METHODS)}")
+    if method == "hnsw" and (folder is not None or device is not None):
+        raise ValueError("method='hnsw' takes neither device nor folder; leave them out")
+    on_gpu = device is not None and str(device) != "cpu"
+    keys = np.full((len(points), columns), FAR)
+    if not keys.size:
+        pass
+    elif method == "hnsw":
+        from i2v_lib.search.approximate import search_by_hnsw  # each method's library is imported when it is needed
+
+        search_by_hnsw(database, queries, keys)
+    elif on_gpu:
+        from i2v_lib.search.products import find_device, search_by_products
+
+        search_by_products(database, queries, keys, find_device(device), progress, folder)
+    else:
+        from i2v_lib.search.popcount import search_by_popcount
+
+        search_by_popcount(database, queries, keys, progress=progress, folder=folder)
+    return from_keys(keys)
 
 
-def nearest_vectors(
-    database: np.ndarray, k: int, queries: np.ndarray | None = None
+def extend_neighbors(
+    database: np.ndarray, count_before: int, indices: np.ndarray, distances: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Add codes to a set that was searched with itself; only pairs with a new code are measured.
+
+    Parameters
+    ----------
+    database : uint8 array, shape (N, B/8)
+        The codes searched before, then the new ones.
+    count_before : how many were searched before
+    indices, distances : arrays, shape (count_before, K)
+        What :func:`nearest_neighbors` gave for them, for this k or a larger one.
+    k : how many neighbors, at least 1
+
+    Returns
+    -------
+    indices, distances : what :func:`nearest_neighbors` gives for the whole database
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`nearest_neighbors`, and if the earlier answer does not fit ``count_before`` or has too few columns.
+    """
+    check_codes("database", database)
+    columns = _arrange(database, k, None)[2]
+    if not 0 <= count_before <= len(database):
+        raise ValueError(f"count_before={count_before}; the database has {len(database)} codes, old and new")
+    known = min(k, max(count_before - 1, 0))
+    for name, array in (("indices", indices), ("distances", distances)):
+        if array.shape != indices.shape or len(array) != count_before or array.ndim != 2 or array.shape[1] < known:
+            raise ValueError(
+                f"{name}: shape {array.shape}; pass the earlier answer of {count_before} codes, at least {known} wide"
+            )
+    keys = np.full((len(database), columns), FAR)
+    if keys.size:
+        from i2v_lib.search.popcount import search_by_popcount
+
+        before = to_keys(indices[:, :known], distances[:, :known])
+        keys[:count_before, columns - known :] = before[:, ::-1]  # the furthest first: a heap
+        search_by_popcount(database, None, keys, count_before)
+    return from_keys(keys)
+
+
+def nearest_vectors(database: np.ndarray, k: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Nearest vectors by Euclidean distance; equally near ones by the lower index.
 
     A matrix product finds the candidates. It is not exact and varies with the number of threads, so whatever lies
@@ -133,11 +197,6 @@ def _arrange(database: np.ndarray, k: int, queries: np.ndarray | None) -> tuple[
 def _blocks(length: int, size: int) -> Iterator[slice]:
     for start in range(0, length, size):
         yield slice(start, min(start + size, length))
-
-
-def _signs(codes: np.ndarray) -> np.ndarray:
-    """Bits as -1 and 1: float32 array, shape (N, B)."""
-    return np.unpackbits(codes, axis=1).astype(np.float32) * 2 - 1
 
 
 def _squared_lengths(vectors: np.ndarray) -> np.ndarray:
