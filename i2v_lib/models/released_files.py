@@ -1,0 +1,134 @@
+"""The files the authors released (v2.0): where they can be had, and the tags they are about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from i2v_lib.data.collection import CATEGORIES, RATINGS
+from i2v_lib.data.vocabulary import Vocabulary
+
+TAGS = 1539
+AUTHORS_CATEGORIES = ("general", "character", "copyright", "rating")  # their order; all but rating are equal in size
+MAX_LIST_BYTES = 1 << 20  # the authors' list has some ten thousands
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """One of the authors' files. Nothing is fetched by itself.
+
+    Attributes
+    ----------
+    name : of the file
+    parameters : number of weights in it, four bytes each; the file is some kilobytes larger than them
+    addresses : where it can be had: the authors' release, then their older site, which has been down at times
+    """
+
+    name: str
+    parameters: int
+    addresses: tuple[str, ...]
+
+
+def _released(name: str, parameters: int, ending: str = "") -> ReleasedFile:
+    places = ("https://github.com/rezoo/illustration2vec/releases/download/v2.0.0", "http://illustration2vec.net/models")
+    return ReleasedFile(name, parameters, tuple(f"{place}/{name}{ending}" for place in places))
+
+
+# MIT-licensed: about 188 MB, 979 MB, and 1,539 strings to be unpacked with gunzip. The addresses are those in two
+# versions of the authors' get_models.sh; they published no digests.
+SOURCES = {
+    "tags": _released("illust2vec_tag_ver200.caffemodel", 47_001_475),
+    "features": _released("illust2vec_ver200.caffemodel", 244_646_787),
+    "tag_list": _released("tag_list.json", 0, ".gz"),
+}
+
+
+def check_exists(path: Path, kind: str) -> None:
+    """Raise FileNotFoundError, which says where the file can be had, if there is none.
+
+    Parameters
+    ----------
+    path : where it was looked for
+    kind : "tags", "features" or "tag_list"
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; it can be had from {' or '.join(SOURCES[kind].addresses)}")
+
+
+def read_tag_list(path: Path | str) -> list[str]:
+    """Read the authors' ``tag_list.json``: 1,539 tags in their order, the ratings last.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; the message says where it can be had.
+    ValueError
+        If it is anything else than such a list.
+    """
+    path = Path(path)
+    check_exists(path, "tag_list")
+    with path.open("rb") as file:
+        content = file.read(MAX_LIST_BYTES + 1)
+    if content[:2] == b"\x1f\x8b":
+        raise ValueError(f"{path} is still packed; gunzip it first")
+    if len(content) > MAX_LIST_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_LIST_BYTES} bytes; it is no {SOURCES['tag_list'].name}")
+    try:
+        tags = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON ({error}); fetch {SOURCES['tag_list'].name} again") from None
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError(f"{path} is no list of tags; fetch {SOURCES['tag_list'].name} again")
+    last = tuple(tags[-len(RATINGS) :])
+    if len(tags) != TAGS or last != RATINGS:
+        raise ValueError(
+            f"{path} has {len(tags)} tags, the last {', '.join(last)}; "
+            f"the released networks have {TAGS}, the last {', '.join(RATINGS)}"
+        )
+    return tags
+
+
+def released_vocabulary(tags: list[str]) -> Vocabulary:
+    """The vocabulary of the loaded networks, in our order.
+
+    Parameters
+    ----------
+    tags : in the authors' order, from :func:`read_tag_list`
+    """
+    sizes = [len(RATINGS) if category == "rating" else _block(len(tags)) for category in CATEGORIES]
+    report = {
+        category: {"asked": size, "found": None, "survived": size, "rarest": None}
+        for category, size in zip(CATEGORIES, sizes, strict=True)
+    }
+    ours = tuple(tags[row] for row in authors_order(len(tags)))
+    return Vocabulary(ours, tuple(np.repeat(CATEGORIES, sizes).tolist()), report)
+
+
+def authors_order(tags: int = TAGS) -> np.ndarray:
+    """Positions of the authors' tags among ours: ``ours[:, authors_order()]`` is in their order.
+
+    Two blocks of equal size are swapped, so it is its own inverse: ``theirs[:, authors_order()]`` is in ours.
+
+    Returns
+    -------
+    int64 array, shape (tags,)
+    """
+    rows = np.arange(tags)
+    swap_order(rows)
+    return rows
+
+
+def swap_order(rows: np.ndarray) -> None:
+    """Bring an array with one row a tag from the authors' order into ours, or back, in place."""
+    block = _block(len(rows))
+    second = rows[block : 2 * block].copy()
+    rows[block : 2 * block] = rows[2 * block : 3 * block]
+    rows[2 * block : 3 * block] = second
+
+
+def _block(tags: int) -> int:
+    """Tags of each category but rating."""
+    return (tags - len(RATINGS)) // 3
