@@ -4,9 +4,10 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from i2v_lib.search import graph as module
 from i2v_lib.search.graph import build_graph, describe_path, morph, nearest_bridge
 from i2v_lib.search.hashing import hamming_distance
-from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+from i2v_lib.search.neighbors import extend_neighbors, nearest_neighbors, nearest_vectors
 
 SQUARE = np.array([[1, 2], [0, 3], [0, 3], [1, 2]]), np.array([[1, 1], [1, 1], [1, 1], [1, 1]])
 
@@ -117,6 +118,52 @@ def test_an_edge_if_either_lists_the_other():
     assert morph(graph, 0, 3).length == 11
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.float32])
+def test_every_listed_pair_is_an_edge_of_its_least_weight(kind):
+    generator = np.random.default_rng(0)
+    indices = (np.arange(200)[:, None] + generator.integers(1, 200, (200, 6))) % 200
+    distances = generator.integers(0, 4, (200, 6)).astype(kind)
+    expected = {}
+    for node, row in enumerate(indices.tolist()):
+        for other, weight in zip(row, distances[node].tolist(), strict=True):
+            pair = tuple(sorted((node, other)))
+            expected[pair] = min(weight, expected.get(pair, np.inf))
+    graph = build_graph(indices, distances)
+    once = graph.owners < graph.ends
+    assert dict(zip(map(tuple, graph.pairs.tolist()), graph.weights[once].tolist(), strict=True)) == expected
+    assert list(map(tuple, graph.pairs.tolist())) == sorted(expected)
+    for node in range(200):  # the other direction of each, in ascending order
+        ends, weights = graph.ends[graph.row(node)].tolist(), graph.weights[graph.row(node)].tolist()
+        assert ends == sorted(other for pair in expected if node in pair for other in pair if other != node)
+        assert weights == [expected[tuple(sorted((node, end)))] for end in ends]
+    assert graph.ends.dtype == graph.starts.dtype == np.int64
+    assert graph.weights.dtype == (np.float64 if kind is np.float32 else np.int64)
+    assert 0 in expected.values()
+
+
+def test_components():
+    graph = build_graph(*nearest_vectors(np.random.default_rng(0).normal(size=(60, 3)), 1))
+    oracle = list(nx.connected_components(as_networkx(graph)))
+    assert len(graph.component_sizes) == len(oracle) > 3
+    for nodes in oracle:
+        numbers = graph.components[list(nodes)]
+        assert (numbers == numbers[0]).all()
+        assert graph.component_sizes[numbers[0]] == len(nodes)
+    sizes = morph(graph, 0, max(oracle[-1])).component_sizes
+    assert sizes == (len(oracle[0]), len(oracle[-1]))
+
+
+def test_an_extended_set_gives_the_graph_of_the_whole():
+    codes = np.random.default_rng(0).integers(0, 256, (230, 3), np.uint8)
+    codes[200:210] = codes[:10]
+    old = nearest_neighbors(codes[:200], 5)
+    extended, whole = build_graph(*extend_neighbors(codes, 200, *old, 5)), build_graph(*nearest_neighbors(codes, 5))
+    for name in ("starts", "ends", "weights"):
+        np.testing.assert_array_equal(getattr(extended, name), getattr(whole, name))
+    assert len(build_graph(*old)) < len(whole)
+    assert not set(map(tuple, build_graph(*old).pairs.tolist())) <= set(map(tuple, whole.pairs.tolist()))  # some go
+
+
 def test_duplicates_keep_their_edges():
     codes = np.repeat(np.array([[0], [255]], np.uint8), 3, axis=0)
     graph = build_graph(*nearest_neighbors(codes, 2))
@@ -158,6 +205,31 @@ def test_bridge_is_the_closest_pair():
     assert here[a.bridge[0]]
     assert there[a.bridge[1]]
     assert b.bridge == (a.bridge[1], a.bridge[0], a.bridge[2])
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+@pytest.mark.parametrize("real", [False, True])
+def test_of_equally_near_bridges_the_lowest(block, real, monkeypatch):
+    """Two components, their nodes mixed, with many pairs at the least distance; the larger one is read in blocks."""
+    monkeypatch.setattr(module, "BLOCK", block)
+    generator = np.random.default_rng(block)
+    kind = generator.random(60) < 0.3
+    codes = np.where(kind, 0, 240).astype(np.uint8)[:, None] | generator.integers(0, 16, (60, 1), np.uint8)
+    rows = [generator.permutation(np.flatnonzero((kind == kind[i]) & (np.arange(60) != i)))[:4] for i in range(60)]
+    graph = build_graph(np.array(rows), np.ones((60, 4), int))
+    assert sorted(graph.component_sizes) == [kind.sum(), 60 - kind.sum()]
+    between = hamming_distance(codes, codes)
+    vectors = np.unpackbits(codes, axis=1).astype(np.float32) if real else codes
+    for few in (False, True):
+        source = int(np.flatnonzero(kind == few)[3])
+        target = int(np.flatnonzero(kind != few)[5])
+        low = kind[min(source, target)]
+        pairs = [(between[a, b], a, b) for a in np.flatnonzero(kind == low) for b in np.flatnonzero(kind != low)]
+        distance, *ends = min(pairs)
+        assert sum(pair[0] == distance for pair in pairs) > 1
+        first, second, found = nearest_bridge(graph, vectors, source, target)
+        assert [first, second] == (ends if source < target else ends[::-1])
+        assert found == pytest.approx(distance**0.5 if real else distance)
 
 
 @pytest.mark.parametrize("intermediates", [None, 0, 4])

@@ -123,16 +123,18 @@ class Run(NetworkRun):
         ValueError
             If an id is not in the safe dataset.
         """
-        posts = self.collection().posts.take(self.safe_dataset())
-        ids = posts.column("id").to_pylist()
+        posts, rows = self.collection().posts, self.safe_dataset()
+        ids = posts.column("id").take(rows).to_pylist()
         for name, end in (("source", source), ("target", target)):
             if isinstance(end, str) and end not in ids:
                 raise ValueError(f"{name}={end!r} is not in the safe dataset (rated safe, test split); try {ids[0]!r}")
         nodes = [ids.index(end) if isinstance(end, str) else end for end in (source, target)]
         found = morph(self.graph(), *nodes, intermediates, vectors=self.codes())
-        columns = [posts.column(category).to_pylist() for category in ("character", "copyright", "general")]
+        along = posts.select(["id", "character", "copyright", "general"]).take(rows[found.path]).to_pydict()
+        names, *columns = along.values()
         tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
-        return dataclasses.replace(found, steps=tuple(describe_path(found.path, ids, tags)))
+        steps = describe_path(np.arange(len(names)), names, tags)
+        return dataclasses.replace(found, steps=tuple(steps))
 
     @once
     def graph(self, metric: str = "codes") -> Graph:

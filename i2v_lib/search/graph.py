@@ -16,6 +16,7 @@ from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.paths import path_of_steps, shortest_path
 
 EXACT = 2**53  # float64 holds every whole number below
+BLOCK = 2**14  # vectors of a large component that are copied at a time
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Graph:
         """Where a node's edges stand in ``ends``, ``weights``, ``owners`` and ``costs``."""
         return slice(self.starts[node], self.starts[node + 1])
 
-    @cached_property
+    @property
     def owners(self) -> np.ndarray:
         """Whose row it is: int64 array, shape (2E,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
@@ -48,33 +49,33 @@ class Graph:
     @property
     def pairs(self) -> np.ndarray:
         """Every edge once, the lower node first, in ascending order: int64 array, shape (E, 2)."""
-        once = self.owners < self.ends
-        return np.stack([self.owners[once], self.ends[once]], axis=1)
+        owners = self.owners
+        once = owners < self.ends
+        return np.stack([owners[once], self.ends[once]], axis=1)
 
     @cached_property
     def costs(self) -> np.ndarray:
-        """Weights as whole numbers, so that sums are exact and equal lengths equal: float64 array, shape (2E,).
+        """Weights as whole numbers, so that sums are exact and equal lengths equal: int64 array, shape (2E,).
 
         Bits are what they are. Real weights are rounded to the finest steps with which sums stay exact.
         """
         if np.issubdtype(self.weights.dtype, np.integer) or not self.weights.any():
-            return self.weights.astype(np.float64)
+            return self.weights.astype(np.int64, copy=False)
         finest = (EXACT // len(self) - 1) // len(self)
-        return np.rint(self.weights / self.weights.max() * finest)
-
-    @cached_property
-    def matrix(self) -> csr_array:
-        """What an edge counts in :func:`~i2v_lib.search.paths.shortest_path`: its cost times N, plus 1; shape (N, N).
-
-        No path has N steps, so this orders paths by length and then by steps. And as an edge of cost 0 counts too,
-        SciPy, for which 0 means "no edge", does not lose it.
-        """
-        return csr_array((self.costs * len(self) + 1, self.ends, self.starts), shape=(len(self), len(self)))
+        return np.rint(self.weights / self.weights.max() * finest).astype(np.int64)
 
     @cached_property
     def components(self) -> np.ndarray:
         """Number of the component that each node is in: int32 array, shape (N,)."""
-        return connected_components(self.matrix, directed=False)[1]
+        low, high = self.pairs.T
+        ones = np.ones(len(low))  # not the weights: for SciPy a 0 is no edge
+        joined = csr_array((ones, (low, high)), shape=(len(self), len(self)))
+        return connected_components(joined, directed=False)[1]
+
+    @cached_property
+    def component_sizes(self) -> np.ndarray:
+        """Nodes in each component: int64 array."""
+        return np.bincount(self.components)
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,15 @@ def build_graph(indices: np.ndarray, distances: np.ndarray) -> Graph:
     if whole and weights.max(initial=0) * nodes**2 >= EXACT:
         raise ValueError(f"{nodes:,} nodes with distances up to {weights.max():,}: too many to add up exactly")
 
-    starts, ends, weights = np.r_[near, far], np.r_[far, near], np.r_[weights, weights]
-    order = np.lexsort((weights, ends, starts))  # of an edge that is listed twice the lighter first
-    starts, ends, weights = starts[order], ends[order], weights[order]
-    fresh = np.ones(len(starts), bool)
-    fresh[1:] = (starts[1:] != starts[:-1]) | (ends[1:] != ends[:-1])
-    counts = np.bincount(starts[fresh], minlength=nodes)
-    return Graph(np.r_[0, np.cumsum(counts)], ends[fresh], weights[fresh])
+    pairs = np.minimum(near, far) * nodes + np.maximum(near, far)  # one number an edge, whoever lists it
+    order = np.argsort(pairs)
+    pairs = pairs[order]
+    firsts = np.flatnonzero(np.diff(pairs, prepend=-1))  # an edge may be listed at both ends
+    pairs, weights = pairs[firsts], np.minimum.reduceat(weights[order], firsts)
+    low, high = np.divmod(pairs, max(nodes, 1))
+    order = np.argsort(np.r_[pairs, high * nodes + low])
+    counts = np.bincount(low, minlength=nodes) + np.bincount(high, minlength=nodes)
+    return Graph(np.r_[0, np.cumsum(counts)], np.r_[high, low][order], np.r_[weights, weights][order])
 
 
 def morph(
@@ -192,7 +195,7 @@ def morph(
     if intermediates is not None and operator.index(intermediates) < 0:
         raise ValueError(f"intermediates={intermediates}: pass 0 or more, or None for the shortest path")
     parts = dict.fromkeys([graph.components[source], graph.components[target]])
-    sizes = tuple(int((graph.components == part).sum()) for part in parts)
+    sizes = tuple(int(graph.component_sizes[part]) for part in parts)
     none = np.array([], np.int64)
     if source == target:
         return Morph("same", np.array([source]), none, intermediates, sizes)
@@ -223,16 +226,26 @@ def nearest_bridge(graph: Graph, vectors: np.ndarray, source: int, target: int) 
     -------
     (node in the source's component, node in the target's, distance)
         Of equally near pairs that of lowest numbers.
+
+    Notes
+    -----
+    Every node of one component meets every node of the other. That is quick where one of the two is small, as nearly
+    always; two of half a million codes each take half an hour.
     """
     if len(vectors) != len(graph):
         raise ValueError(f"vectors has {len(vectors):,} rows, the graph {len(graph):,} nodes; pass one a node")
-    low, high = sorted((source, target))
-    here, there = (np.flatnonzero(graph.components == graph.components[node]) for node in (low, high))
+    low, high = (np.flatnonzero(graph.components == graph.components[node]) for node in sorted((source, target)))
+    small, large = sorted((low, high), key=len)
     search = nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors
-    indices, distances = search(vectors[there], 1, vectors[here])
-    best = int(distances[:, 0].argmin())
-    ends = int(here[best]), int(there[indices[best, 0]])
-    return (*(ends if source == low else ends[::-1]), distances[best, 0].item())
+    queries, found = vectors[small], []
+    for start in range(0, len(large), BLOCK):
+        block = large[start : start + BLOCK]
+        indices, distances = search(vectors[block], 1, queries)
+        best = distances[:, 0] == distances.min()
+        pairs = np.stack([small[best], block[indices[best, 0]]], axis=1)
+        found.append((distances.min().item(), *min((pairs if small is low else pairs[:, ::-1]).tolist())))
+    distance, *ends = min(found)
+    return (*(ends if source < target else ends[::-1]), distance)
 
 
 def describe_path(path: Sequence[int], ids: Sequence[str], tags: Sequence[Collection[str]]) -> list[dict[str, Any]]:
