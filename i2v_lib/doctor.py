@@ -212,7 +212,9 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
                 file = site.web.download(preview.url, Path(folder) / "preview", limit=2**24)
             checks.append(Check("ok", f"a preview came whole: {file.size:,} bytes of {file.ext}"))
     except (Stop, LookupError, OSError) as error:
-        checks.append(Check("fatal", f"{source}: {error}", cure))
+        away = getattr(error, "reason", "") in ("unreachable", "connection", "timeout")
+        there = "see whether this machine reaches the internet, and whether the site is up" if away else cure
+        checks.append(Check("fatal", f"{source}: {error}", there))
     return checks
 
 

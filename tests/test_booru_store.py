@@ -227,7 +227,7 @@ def test_a_source_gives_bytes_and_tags_and_accounts_for_the_rest(store):
     data, tagging = source.read("danbooru-5")
     assert (data, list(tagging.general), tagging.rating) == (b"other", ["cat"], "safe")
     assert tagging.origin["sha256"] == hashlib.sha256(b"other").hexdigest()
-    assert source.skipped() == {"malformed_row": 1, "rating": 1, "waiting": 1}
+    assert source.skipped() == {"malformed_row": 1, "rating": 1, "not_fetched": 1}
     assert StoreSource([store], LabelRules(), [2]).names() == ["danbooru-9"]
 
 

@@ -155,6 +155,11 @@ def test_ratings_for_adults_need_a_typed_yes(site, tmp_path):
         confirm = None if answer is None else lambda text, answer=answer: asked.append(text) or answer
         with pytest.raises(ValueError, match="confirm"):
             gather(site, tmp_path / "c", ratings=("g", "q"), confirm=confirm)
+    def nobody(text):
+        raise EOFError
+
+    with pytest.raises(ValueError, match="not confirmed"):
+        gather(site, tmp_path / "c", ratings=("q",), confirm=nobody)
     assert not site.log
     assert "under 18" in asked[0]
     assert "law" in asked[0]
@@ -188,9 +193,38 @@ def test_a_larger_limit_goes_on_and_a_smaller_one_uses_fewer(site, tmp_path):
 def test_other_settings_are_refused_with_their_names(plain, tmp_path):
     gather(plain, tmp_path / "c", limit=3)
     for changed in ({"query": "solo"}, {"ratings": ("s",)}, {"variant": "original"}, {"minimum_side": 40}):
-        with pytest.raises(ValueError, match=r"was made with .*(query|variant|policy)=.* choose another out"):
+        with pytest.raises(ValueError, match=r"was made with .*(query|variant|ratings|minimum_side)=.* choose another out"):
             gather(plain, tmp_path / "c", limit=3, **changed)
     assert gather(plain, tmp_path / "c", limit=3, size=8).info["size"] == 8  # the pictures' size may change
+
+
+def test_a_query_that_finds_nothing_can_be_corrected(plain, tmp_path):
+    with pytest.raises(ValueError, match="query='no_such_tag': danbooru knows no such post"):
+        gather(plain, tmp_path / "c", query="no_such_tag")
+    assert len(gather(plain, tmp_path / "c", limit=3)) == 3
+
+
+def test_a_site_that_cannot_be_reached_is_told_at_once(plain, tmp_path):
+    plain.stop()
+    with pytest.raises(WebError, match="127.0.0.1 cannot be reached") as error:
+        gather(plain, tmp_path / "c")
+    assert error.value.reason == "unreachable"
+    with pytest.raises(WebError, match="cannot be reached"):
+        dry_run("danbooru", limit=3, base_url=plain.api, environ={})
+
+
+def test_a_collection_stands_for_its_store_and_what_was_not_asked_for_is_not_waiting(plain, tmp_path):
+    gather(plain, tmp_path / "c", limit=3)
+    made = build_from_stores([tmp_path / "c"], tmp_path / "d", size=8, progress=False)
+    assert len(made) == 3
+    assert set(made.accounting()["skipped"]) <= {"not_fetched"}
+
+
+def test_a_takedown_asks_only_where_the_posts_are_from(plain, tmp_path):
+    gather(plain, tmp_path / "c", limit=3)
+    with pytest.raises(ValueError, match="collected from this machine, not from the site itself; give --base-url"):
+        sync(plain, tmp_path / "c", base_url=None)
+    assert len(open_collection(tmp_path / "c")) == 3
 
 
 def test_another_folder_is_left_alone(plain, tmp_path):
@@ -212,6 +246,7 @@ def test_another_folder_is_left_alone(plain, tmp_path):
         ({"variant": "180x180"}, "variant"),
         ({"ratings": ("x",)}, "ratings"),
         ({"base_url": "http://192.168.0.7:80"}, "base_url"),
+        ({"base_url": None, "environ": {}}, "I2V_CONTACT"),
         ({"base_url": None, "per_second": 4.5}, "per_second"),
         ({"base_url": None, "per_second": 1, "api_per_second": 2.0}, "api_per_second"),
         ({"aliases": {"a": "b", "b": "a"}}, "circle"),

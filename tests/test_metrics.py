@@ -24,6 +24,17 @@ def random_problem(images, tags, seed, levels=None, rarest=0.05, commonest=0.5, 
     return targets, scores.astype(np.float32)
 
 
+def test_a_tag_that_all_illustrations_carry_tells_nothing():
+    rng = np.random.default_rng(0)
+    targets = np.ones((30, 3), np.uint8)
+    targets[:, 2] = rng.integers(0, 2, 30)
+    blocks = {"general": slice(0, 1), "rating": slice(1, 3)}
+    scores = score_systems(targets, {"a": rng.random((30, 3))}, blocks, 20)["a"]
+    assert (scores["general"].tags, scores["rating"].tags) == (0, 1)
+    assert np.isnan(scores["general"].map)
+    assert scores["rating"].map < 1
+
+
 def test_by_hand():
     """Ranks 1 and 3 of 4 are right: (1/1 + 2/3) / 2."""
     targets = np.array([[1], [0], [1], [0]])

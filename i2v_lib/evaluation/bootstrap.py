@@ -41,6 +41,8 @@ def score_systems(
 ) -> dict[str, dict[str, Score]]:
     """Mean AP of several systems with bootstrap resamples, the same for all, so that they can be paired.
 
+    Beside tags that no illustration carries, those that all carry are left out.
+
     Parameters
     ----------
     targets : 0/1 array, shape (N, T)
@@ -61,10 +63,12 @@ def score_systems(
     if not len(targets):
         raise ValueError("targets hold no illustrations; import more, or raise test_share")
     counts = draw_counts(len(targets), resamples, seed)
+    everywhere = np.asarray(targets).all(axis=0)  # any order of the illustrations is perfect, so it tells nothing
     table = {}
     for system, scores in logits.items():
-        points = map_by_category(average_precision(targets, scores), blocks)
+        points = map_by_category(np.where(everywhere, np.nan, average_precision(targets, scores)), blocks)
         ap = resampled_average_precision(targets, scores, counts)
+        ap[everywhere] = np.nan
         table[system] = {
             category: Score(*points[category], _mean_of_scored(ap[block])) for category, block in blocks.items()
         }

@@ -81,6 +81,8 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             f"{sources['illustrations']['test']:,} are tested. Brackets: 95 % bootstrap intervals over the "
             "test illustrations. The paper's columns: 1.29 million real illustrations.",
             "",
+            _against_untrained(metrics),
+            "",
             "What the paper claims, and whether it holds on this data (Table 2: paired bootstrap, in points of mAP):",
             "",
             *_claim_lines(metrics),
@@ -89,6 +91,20 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             f"{machine['cores']} cores ({machine['accelerator'] or machine['cpu']}), torch {machine['torch']}"
             f"{_notebook_minutes(metrics)}.",
         ]
+    )
+
+
+def _against_untrained(metrics: Mapping[str, Any]) -> str:
+    """What the pre-training is worth: the pre-trained net beside the same network at its random weights."""
+    trained, untrained = (metrics["table2"][system] for system in ("pretrained", "untrained"))
+    scored = [category for category in CATEGORIES if trained[category]["map"] is not None]
+    below = [category for category in scored if trained[category]["map"] < untrained[category]["map"]]
+    name = paper.system_name("pretrained", metrics["pretrained"])
+    if not below:
+        return f"{name}: above the same network untrained in every category."
+    return (
+        f"{name}: below the same network untrained in {', '.join(below)}. Its pre-training does not help there, and "
+        "what is claimed against it is claimed against a weak rival."
     )
 
 

@@ -26,17 +26,23 @@ def main() -> None:
     asked = parser.parse_args()
     rules = [rule(**entry) for entry in json.loads(asked.faults.read_text(encoding="utf-8"))] if asked.faults else []
     print(f"drawing {asked.posts} posts", flush=True)
-    site = BooruServer(
-        asked.posts, asked.seed, asked.size, asked.drawings, rules,
-        corrupt=asked.corrupt, strict_agent=asked.strict_agent, port=asked.port,
-    )  # fmt: skip
+    try:
+        site = BooruServer(
+            asked.posts, asked.seed, asked.size, asked.drawings, rules,
+            corrupt=asked.corrupt, strict_agent=asked.strict_agent, port=asked.port,
+        )  # fmt: skip
+    except OSError as error:
+        parser.exit(2, f"error: --port {asked.port}: {error.strerror}; give another one\n")
     with site:
         print(f"API      {site.api}   (safebooru.org's protocol: {site.api}/index.php)")
         print(f"files    {site.cdn}")
         print(f"control  {site.control}   (GET /_log, GET /_truth, POST /_plan, /_change, /_reset)")
         print("collect from it with")
-        print(f"  python -m i2v_lib collect --source danbooru --base-url {site.api} --limit 200 --out my_collection "
-              "--min-side 32", flush=True)  # fmt: skip
+        print(f"  python -m i2v_lib collect --source danbooru --base-url {site.api} --limit 200 --out ../collected "
+              "--min-side 32 --files-per-second 50")  # fmt: skip
+        print("take one of its posts down, and follow")
+        print(f"""  curl -d '{{"name": "remove", "arguments": [ID]}}' {site.control}/_change""")
+        print(f"  python -m i2v_lib takedown-sync ../collected --base-url {site.api}", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -124,7 +124,7 @@ def collect(
         site = stack.enter_context(connect(source, query=query, ratings=policy.ratings, environ=environ, **wire))
         settings = {
             "source": source,
-            "site": _site_name(base_url),
+            "site": site_name(base_url),
             "query": site.query,
             "variant": variant,
             "policy": {name: _plain(value) for name, value in dataclasses.asdict(policy).items()},
@@ -135,6 +135,8 @@ def collect(
         fetcher = Fetcher(site, store, policy, variant, workers, fresh_for)
         bar = stack.enter_context(tqdm(total=limit, desc="collect", unit="file", disable=not progress, mininterval=1))
         _fill(store, fetcher, limit, bar)
+        if not store.rows_seen:
+            raise ValueError(f"query={query!r}: {source} knows no such post; check the spelling of the tags")
     return build_from_stores(
         [folder],
         out,
@@ -169,7 +171,7 @@ def build_from_stores(
 
     Parameters
     ----------
-    stores : folders, each ``<collection>.store``
+    stores : folders, each ``<collection>.store`` or the collection that was made of it
     out : folder of the collection; one that was made of these stores is replaced when they have changed
     limits : number of accepted posts that count, for each store; None for all
     aliases, general_includes_meta, size, resize, seed, validation_share, test_share, overwrite, progress :
@@ -184,6 +186,7 @@ def build_from_stores(
     """
     out = Path(os.path.abspath(out))
     folders = [Path(os.path.abspath(folder)) for folder in stores]
+    folders = [folder if (folder / "state.sqlite").exists() else store_folder(folder) for folder in folders]
     limits = list(limits or [None] * len(folders))
     how = {"size": size, "resize": resize, "seed": seed}
     how |= {"validation_share": validation_share, "test_share": test_share}
@@ -235,7 +238,7 @@ def _aliases(aliases: str | Path | Mapping[str, str] | None) -> dict[str, str]:
     return dict(aliases or {}) if isinstance(aliases, Mapping | None) else read_aliases(aliases)
 
 
-def _site_name(base_url: str | None) -> str:
+def site_name(base_url: str | None) -> str:
     """The host that is asked; the port of a server on this machine changes from day to day."""
     host = urlsplit(base_url or "").hostname or "its own"
     return "this machine" if host in LOOPBACK else host

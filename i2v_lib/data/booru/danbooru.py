@@ -85,11 +85,21 @@ class Danbooru:
         return self._page_of_window(before)
 
     def count(self) -> int | None:
-        """How many posts the query finds, roughly; None where the site cannot say."""
+        """How many posts the query finds, roughly; None where the site cannot say.
+
+        Raises
+        ------
+        WebError
+            If the site cannot be reached.
+        """
         try:
             reply = self.web.json(f"{self.base}/counts/posts.json", {"tags": self.query})
             return number(reply["counts"], "posts", None)
-        except (WebError, BadRowError, TypeError, KeyError, AttributeError):
+        except WebError as error:
+            if error.reason in ("unreachable", "connection", "timeout"):
+                raise
+            return None
+        except (BadRowError, TypeError, KeyError, AttributeError):
             return None
 
     def lookup(self, ids: Sequence[int]) -> list[Post]:

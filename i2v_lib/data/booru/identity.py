@@ -9,6 +9,7 @@ from importlib.metadata import version as installed_version
 from urllib.parse import quote
 
 LOGIN, KEY, USER = "I2V_DANBOORU_LOGIN", "I2V_DANBOORU_API_KEY", "I2V_DANBOORU_USER"
+CONTACT = "I2V_CONTACT"  # a web page of whoever runs this
 BROWSERS = re.compile(r"mozilla|applewebkit|chrom|safari|gecko|opera|firefox|msie|trident|edg[ae]?/", re.IGNORECASE)
 _AGENT = re.compile(r"[A-Za-z][\w.-]*/[\w.+!-]+ \((user #[0-9]+; )?\+https?://[\x21-\x27\x2a-\x7e]+\)", re.ASCII)
 _SECRETS = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from i2v_lib.data.booru.danbooru import SAFE_HOST, Danbooru
+from i2v_lib.data.booru.identity import CONTACT, USER
 from i2v_lib.data.booru.safebooru import Safebooru
 from i2v_lib.data.booru.web import API_CEILING, FILE_CEILING, Web, credentials, user_agent, user_number
 from i2v_lib.data.sidecars import read_tag_types
@@ -16,7 +17,7 @@ SITES = {"danbooru": Danbooru, "safebooru": Safebooru}
 HOMES = {"danbooru": "https://danbooru.donmai.us", "safebooru": "https://safebooru.org"}
 FILE_HOSTS = {"danbooru": ("cdn.donmai.us",), "safebooru": ()}  # those that give out nothing else
 LOOPBACK = ("127.0.0.1", "localhost")
-PROJECT = "https://example.org/i2v-lib"  # whom a site's staff may ask; a published copy gives its own page
+PROJECT = "https://example.org/i2v-lib"  # stands for the page of whoever runs this, where none is needed
 NOTICE = """\
 Ratings q (questionable) and e (explicit) are for adults. The sites' terms forbid their use to anyone under 18, and
 in many places it is against the law to possess or to show some of these pictures. Go on only if you are of age, and
@@ -49,7 +50,7 @@ def connect(
     base_url : a mirror of your own. One on this machine may use plain http, any rate, and other ports for files.
     tag_types : file with the category of tags, for Safebooru; see :func:`i2v_lib.data.sidecars.read_tag_types`
     ask_types : whether Safebooru may be asked for the categories of tags that the file does not tell
-    environ : where login, key and number of a Danbooru account are looked up; see
+    environ : where contact, and login, key and number of a Danbooru account are looked up; see
         :mod:`i2v_lib.data.booru.identity`
 
     Raises
@@ -72,9 +73,15 @@ def connect(
             raise ValueError(f"{name}={rate}: give more than 0 and at most {ceiling:g} requests a second")
     hosts = {} if loopback else dict.fromkeys(SITES[source].default_hosts(), api_per_second)
     hosts |= {parts.netloc: api_per_second} | dict.fromkeys(() if loopback else FILE_HOSTS[source], per_second)
+    number = user_number(environ)
+    if not (loopback or number or environ.get(CONTACT)):
+        raise ValueError(
+            f"set {CONTACT} to a web page of yours, or {USER} to your account's number: the sites want to know who "
+            "asks, and block programs that nobody answers for"
+        )
     auth = credentials(environ) if source == "danbooru" and (base_url is None or loopback) else None
     with Web(
-        user_agent=user_agent(None, user_number(environ), PROJECT),
+        user_agent=user_agent(None, number, environ.get(CONTACT) or PROJECT),
         hosts=hosts,
         file_hosts=() if loopback else FILE_HOSTS[source],
         file_ports=per_second if loopback else None,
@@ -102,5 +109,9 @@ def confirm_ratings(ratings: Sequence[str], confirm: Callable[[str], str] | None
         return
     if confirm is None:
         raise ValueError(f"ratings={tuple(ratings)}: q and e need a confirmation; give confirm=input and answer it")
-    if confirm(NOTICE) != "yes":
+    try:
+        answer = confirm(NOTICE)
+    except EOFError:  # nobody sits there
+        answer = ""
+    if answer.strip() != "yes":
         raise ValueError(f"ratings={tuple(ratings)}: not confirmed; leave out q and e")

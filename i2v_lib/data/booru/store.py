@@ -252,11 +252,13 @@ class Store:
                 raise FileNotFoundError(f"{self.folder} is empty; run `collect` again, which makes it")
             return before
         now = json.loads(json.dumps({**settings, "version": VERSION}))
-        if before is None:
+        if before is None or not self.rows_seen:  # such as after a query that found nothing, or was refused
             self.database.remember("settings", now)
+            self.database.remember("walk", {"before": None, "ended": False})
         elif before != now:
-            names = sorted(name for name in before | now if before.get(name) != now.get(name))
-            changes = "; ".join(f"{name}={before.get(name)!r} there, {now.get(name)!r} now" for name in names)
+            there, here = _flat(before), _flat(now)
+            names = sorted(name for name in there | here if there.get(name) != here.get(name))
+            changes = "; ".join(f"{name}={there.get(name)!r} there, {here.get(name)!r} now" for name in names)
             raise ValueError(f"{self.folder} was made with {changes}; use the same, or choose another out")
         return now
 
@@ -277,3 +279,8 @@ class Store:
                     path.unlink()
             for name in missing:
                 self.database.run("UPDATE posts SET file = NULL, sha256 = NULL, size = NULL WHERE file = ?", name)
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name, those of a policy among them."""
+    return {name: value for name, value in settings.items() if name != "policy"} | settings.get("policy", {})

@@ -35,6 +35,7 @@ class StoreSource:
         for place, (store, limit) in enumerate(zip(stores, limits, strict=True)):
             counts = store.counts(limit)
             counts.pop("fetched", None)
+            counts["not_fetched"] = counts.pop("waiting", 0)
             self._skipped.update(counts)
             for number in store.fetched(limit):
                 if self._place.setdefault(f"{store.settings['source']}-{number}", place) != place:

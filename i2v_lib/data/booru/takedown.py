@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from i2v_lib.data.booru.collect import build_from_stores, store_folder
+from i2v_lib.data.booru.collect import build_from_stores, site_name, store_folder
 from i2v_lib.data.booru.fetch import LOOKUP, look_up
 from i2v_lib.data.booru.policy import exclude
 from i2v_lib.data.booru.sites import connect
@@ -76,6 +76,8 @@ def takedown_sync(
     ------
     FileNotFoundError
         If there is no store.
+    ValueError
+        If it was collected from another place than ``base_url`` says: a test server's posts are unknown elsewhere.
     Stop, WebError
         If the site cannot be asked, or knows none of many posts. What was found until then is removed.
     """
@@ -84,6 +86,9 @@ def takedown_sync(
     removed: Counter[str] = Counter()
     with Store(folder) as store:
         source, ratings = store.settings["source"], store.policy().ratings
+        if store.settings["site"] != site_name(base_url):
+            place = f"base_url={base_url!r}" if base_url else "the site itself"
+            raise ValueError(f"{folder} was collected from {store.settings['site']}, not from {place}; give --base-url")
         numbers = store.fetched(seen_before=time.time() - fresh_for)
         wire = {"base_url": base_url, "api_per_second": api_per_second, "ask_types": False, "environ": environ}
         with (

@@ -82,6 +82,7 @@ class Wire:
     ) -> None:
         connect, read, self._total = timeouts
         self._hosts, self._check = hosts, check
+        self._reached = False  # whether any host has answered yet
         self._authorization, self._auth_host = basic(auth) if auth else "", auth_host
         self._client = httpx2.Client(
             headers={"User-Agent": user_agent, "Accept-Encoding": "gzip"},
@@ -113,7 +114,8 @@ class Wire:
         Trouble
             ``connection`` or ``timeout``.
         WebError
-            ``address`` or ``redirect``, if one may not be asked.
+            ``unreachable``, if not even the first connection can be made; ``address`` or ``redirect``, if one may not
+            be asked.
         """
         target, reason = parse_url(url), "address"
         target = target.copy_merge_params(params) if params else target
@@ -147,6 +149,12 @@ class Wire:
             request.headers["Authorization"] = self._authorization
         try:
             response = self._client.send(request, stream=True, auth=None)
+            self._reached = True
+        except httpx2.ConnectError as error:
+            if self._reached:
+                raise Trouble("connection", f"{target.host}: {error}") from None
+            # no host was ever reached, so waiting would hardly help
+            raise WebError("unreachable", f"{target.host} cannot be reached ({error}); check the network") from None
         except httpx2.TimeoutException:
             raise Trouble("timeout", f"{target.host} does not answer") from None
         except httpx2.RequestError as error:
