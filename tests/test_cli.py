@@ -334,6 +334,7 @@ def test_a_site_is_asked_collected_from_and_synced(tmp_path, capsys):
         there = ["--source", "danbooru", "--base-url", site.api]
         assert main(["doctor", *there]) == 0
         assert "ready" in capsys.readouterr().out
+        assert len(site.log) == 3
         site.plan(rule("drop_keys", host="api", keys=["rating"]))
         assert main(["doctor", *there]) == 0
         assert "note" in capsys.readouterr().out
