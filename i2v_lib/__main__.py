@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from i2v_lib import commands
-from i2v_lib.config import NETWORKS, PRESETS
+from i2v_lib.config import NETWORKS, PRESETS, SOURCES
 from i2v_lib.data.booru.replies import Stop
 from i2v_lib.show.reproduce import NotebookError
 
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--out", type=Path, required=True, help="image file to write")
 
     new = command("collect", commands.collect_command, "collect illustrations from a booru, politely")
-    new.add_argument("--source", choices=("danbooru", "safebooru"), default="danbooru", help="(default danbooru)")
+    new.add_argument("--source", choices=SOURCES, default="danbooru", help="(default danbooru)")
     new.add_argument("--query", default="", help="tags to search for, as on the site (default all)")
     new.add_argument("--limit", type=int, required=True, help="illustrations to collect")
     _add_collection(new)
@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     new = command("doctor", commands.doctor_command, "say what this machine lacks, and the cure")
     new.add_argument("--preset", choices=PRESETS, default="demo", help="whose needs to check (default demo)")
-    new.add_argument("--source", choices=("danbooru", "safebooru"), help="ask a site instead: a few requests")
+    new.add_argument("--source", choices=SOURCES, help="ask a site instead: a few requests")
     new.add_argument("--base-url", metavar="URL", help="another address of the site")
     return parser
 

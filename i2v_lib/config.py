@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+SOURCES = ("danbooru", "safebooru")  # that illustrations may be collected from
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 
 
@@ -154,7 +155,7 @@ def load_config(preset: str, **overrides: Any) -> Config:
     Raises
     ------
     ValueError
-        For an unknown preset.
+        For an unknown preset or source.
     TypeError
         For a field that does not exist, or a value of another type than the field's.
     """
@@ -169,6 +170,8 @@ def load_config(preset: str, **overrides: Any) -> Config:
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
     """Accept an int where a float is meant and a path where a string is; refuse every other mismatch."""
+    if field.name == "source" and value not in (None, *SOURCES):
+        raise ValueError(f"source={value!r} is unknown; use one of {', '.join(SOURCES)}")
     if field.name == "collection" and value is not None:
         value = str(home() / value)  # a relative path means the same folder in every notebook
     kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}[field.type]

@@ -73,6 +73,7 @@ def test_help_lists_every_command_without_waiting_for_pytorch():
     [
         (["reproduce", "smoke", "--set", "epoch=3"], "no field 'epoch'"),
         (["reproduce", "smoke", "--set", "epochs=three"], "expected int"),
+        (["reproduce", "smoke", "--set", "source=danboru"], "use one of danbooru, safebooru"),
         (["reproduce", "smoke", "--set", "epochs"], "name=value"),
         (["reproduce", "smoke", "--notebook", "99"], "--notebook 99"),
         (["train", "smoke", "--set", "colection=x"], "no field 'colection'"),

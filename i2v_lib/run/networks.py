@@ -70,7 +70,7 @@ class NetworkRun(Artifacts):
         search = self.settings(("source", "query", "minimum_side", "base_url"))
         return collect(
             config.source,
-            self.folder / f"collected-{digest(search)}",
+            self.folder / f"{config.source}-{digest(search)}",
             query=config.query,
             limit=config.limit,
             minimum_side=config.minimum_side,
