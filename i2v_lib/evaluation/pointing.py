@@ -1,0 +1,160 @@
+"""The pointing game: does the hottest place of a heat map lie on what the tag names?
+
+Source: Zhang et al. 2016, "Top-down neural attention by excitation backprop", §4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
+from i2v_lib.evaluation.things import FACTOR, PLACES, Examples
+from i2v_lib.models.heatmaps import gradient_map, last_map, peaks
+
+TOLERANCE = 15 / 224  # of the picture's side: how far from the thing still counts
+TRAINED, FINEST = "vgg_nin × 1", f"vgg_nin × {FACTOR}"  # the last map at the trained size, and at the largest
+GRADIENT = "vgg_nin gradient"  # at the trained size
+CENTER, RANDOM = "center", "random"  # controls
+OTHERS = {f"another's {system}": system for system in (FINEST, GRADIENT)}  # controls: maps of another picture
+ALL, RECOGNIZED = "all", "recognized"
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """How often one system points at the thing.
+
+    Attributes
+    ----------
+    system : key of :func:`heat_maps`, or a control
+    among : "all" examples; "recognized", those whose tag VGG + NIN scores above 50 %; or a place
+    value : share of these examples, 0 to 1
+    interval : low and high end of its 95 % interval
+    resampled : float64 array, shape (R,), the same of every resample of the illustrations
+    examples : how many they are
+    """
+
+    system: str
+    among: str
+    value: float
+    interval: tuple[float, float]
+    resampled: np.ndarray
+    examples: int
+
+
+def heat_maps(examples: Examples, networks: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Heat of every example's tag by several systems.
+
+    Parameters
+    ----------
+    examples : n of them
+    networks : "vgg_nin", and as many of "vgg_a", "hash" and "untrained" (VGG + NIN with its initial weights) as wanted
+
+    Returns
+    -------
+    system -> float32 array, shape (n, h, w); nothing without examples
+        "vgg_nin × 1", "× 2" and "× 4": the last map of pictures so many times the trained size; "untrained × 4";
+        and of each network "vgg_nin gradient" and so on, at the trained size
+    """
+    maps: dict[str, np.ndarray] = {}
+    for name, network in networks.items() if len(examples) else ():
+        for factor in {"vgg_nin": (1, 2, FACTOR), "untrained": (FACTOR,)}.get(name, ()):
+            maps[f"{name} × {factor}"] = last_map(network, examples.inputs(factor), examples.columns)
+        maps[f"{name} gradient"] = gradient_map(network, examples.inputs(1), examples.columns)
+    return maps
+
+
+def measure_pointing(
+    examples: Examples, maps: Mapping[str, np.ndarray], resamples: int = 1000, seed: int = 0
+) -> list[Pointed]:
+    """How often systems point at the thing, and what hits without looking at the picture.
+
+    The controls :data:`OTHERS` point where the map of another picture of the same tag does: they know where such things
+    usually are. "center" points at the picture's center. "random" points anywhere, and hits by the share of the picture
+    that counts as a hit.
+
+    Parameters
+    ----------
+    examples : n of them
+    maps : system -> float array, shape (n, h, w), from :func:`heat_maps`
+    resamples : how often the illustrations are drawn with replacement, near-duplicates together, alike for all systems
+    seed : of the draws
+
+    Returns
+    -------
+    list of :class:`Pointed`
+        Nothing without examples; a place without any is left out.
+    """
+    if not len(examples):
+        return []
+    near = near_things(examples.things)
+    points = {system: peaks(found) for system, found in maps.items()}
+    another = _another_of_the_same(examples.columns)
+    points |= {control: points[system][another] for control, system in OTHERS.items()}
+    points[CENTER] = np.full((len(near), 2), 0.5)
+    hits = {system: hit(near, at) for system, at in points.items()} | {RANDOM: near.mean((1, 2))}
+    chosen = {ALL: np.ones(len(near), bool), RECOGNIZED: maps[TRAINED].mean((1, 2)) > 0}  # the mean is the logit
+    chosen |= {place: np.array(examples.places) == place for place in PLACES}
+    group = np.unique(examples.groups, return_inverse=True)[1]
+    drawn = draw_counts(group.max() + 1, resamples, seed)[group].astype(float)  # (n, R)
+    measured = []
+    for system, values in hits.items():
+        for among, mask in chosen.items():
+            if mask.any():
+                value = float(values[mask].mean())
+                with np.errstate(invalid="ignore"):  # a resample may hold none of these
+                    resampled = (values[mask] @ drawn[mask]) / drawn[mask].sum(0)
+                low, high = centered_interval(value, resampled)
+                interval = max(low, 0.0), min(high, 1.0)
+                measured.append(Pointed(system, among, value, interval, resampled, int(mask.sum())))
+    return measured
+
+
+def difference(a: Pointed, b: Pointed) -> tuple[float, float, float]:
+    """Value of ``a`` minus that of ``b``, and its paired 95 % interval, from one :func:`measure_pointing` call."""
+    delta = a.value - b.value
+    return (delta, *centered_interval(delta, a.resampled - b.resampled))
+
+
+def near_things(things: np.ndarray) -> np.ndarray:
+    """Pixels that count as a hit: on the thing, or at most :data:`TOLERANCE` of the side from it.
+
+    Parameters
+    ----------
+    things : bool array, shape (n, S, S), with a pixel of the thing in each
+
+    Returns
+    -------
+    bool array, shape (n, S, S)
+    """
+    reach = TOLERANCE * things.shape[-1]
+    return np.stack([distance_transform_edt(~thing) <= reach for thing in things])
+
+
+def hit(near: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Whether each point lies where it counts.
+
+    Parameters
+    ----------
+    near : bool array, shape (n, S, S)
+    points : float array, shape (n, 2): x and y, shares of the picture
+
+    Returns
+    -------
+    bool array, shape (n,)
+    """
+    x, y = (points * near.shape[-1]).astype(int).T
+    return near[np.arange(len(near)), y, x]
+
+
+def _another_of_the_same(columns: np.ndarray) -> np.ndarray:
+    """For each example the next one of the same tag, the first for the last: int64 array, shape (n,)."""
+    other = np.empty(len(columns), np.int64)
+    for column in np.unique(columns):
+        same = np.flatnonzero(columns == column)
+        other[same] = np.roll(same, -1)
+    return other
