@@ -1,0 +1,120 @@
+"""From a row of probabilities to what the authors' calls return: tags with their probabilities, by category."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.released_files import AUTHORS_CATEGORIES
+from i2v_lib.models.thresholds import BETAS
+
+RULES = ("constant", *BETAS)
+Tags = dict[str, list[tuple[str, float]]]
+
+
+def plausible_tags(
+    vocabulary: Vocabulary,
+    thresholds: np.ndarray | None,
+    threshold: float = 0.25,
+    threshold_rule: str = "constant",
+) -> Callable[[np.ndarray], Tags]:
+    """Tags above a threshold; the ratings are always all three.
+
+    Parameters
+    ----------
+    vocabulary : of T tags
+    thresholds : float array, shape (T, 3), or None; for the rules "f0.5", "f1" and "f2"
+    threshold : of all tags, under the rule "constant"
+    threshold_rule : one of :data:`RULES`
+
+    Returns
+    -------
+    function
+        From a float32 array, shape (T,), to a dict from category to (tag, probability) pairs, the most likely first.
+
+    Raises
+    ------
+    ValueError
+        If the rule is unknown, or needs thresholds that are not there.
+    """
+    if threshold_rule not in RULES:
+        raise ValueError(f"threshold_rule={threshold_rule!r} is unknown; use one of {', '.join(RULES)}")
+    if threshold_rule == "constant":
+        least = np.full(len(vocabulary), threshold, np.float64)
+    elif thresholds is None:
+        raise ValueError(
+            f"threshold_rule={threshold_rule!r} needs a threshold for each tag; give the tagger thresholds=, "
+            "an npz file, or have it make them with fit_thresholds"
+        )
+    else:
+        least = thresholds[:, list(BETAS).index(threshold_rule)].copy()
+    least[vocabulary.blocks["rating"]] = -np.inf
+    return lambda row: _ranked(vocabulary, row, row > least)
+
+
+def top_tags(
+    vocabulary: Vocabulary, thresholds: np.ndarray | None, n_tag: int = 10
+) -> Callable[[np.ndarray], Tags]:
+    """The ``n_tag`` most likely tags of each category, and all ratings; else as :func:`plausible_tags`."""
+    if n_tag < 0:
+        raise ValueError(f"n_tag={n_tag}: ask for 0 tags or more")
+
+    def describe(row: np.ndarray) -> Tags:
+        found = _ranked(vocabulary, row, np.ones(len(row), bool))
+        return {name: pairs if name == "rating" else pairs[:n_tag] for name, pairs in found.items()}
+
+    return describe
+
+
+def specific_tags(
+    vocabulary: Vocabulary, thresholds: np.ndarray | None, tags: Sequence[str]
+) -> Callable[[np.ndarray], dict[str, float]]:
+    """Probabilities of the named tags, in the order of their names.
+
+    Raises
+    ------
+    ValueError
+        If a tag is not in the vocabulary; the message names it, and what is like it.
+    """
+    names = [tags] if isinstance(tags, str) else list(tags)
+    columns: dict[str, int] = {}
+    for category in AUTHORS_CATEGORIES:  # as in the authors' library, the last of equal names is meant
+        block = vocabulary.blocks[category]
+        columns |= dict(zip(vocabulary.tags[block], range(block.start, block.stop), strict=True))
+    unknown = [name for name in names if name not in columns]
+    if unknown:
+        like = [close for name in unknown for close in difflib.get_close_matches(str(name), columns, 2)]
+        hint = f"; close to it: {', '.join(map(repr, like))}" if like else ""
+        raise ValueError(f"tags {', '.join(map(repr, unknown))} are not in the vocabulary of {len(vocabulary)}{hint}")
+    return lambda row: {name: float(row[columns[name]]) for name in names}
+
+
+def as_is(vocabulary: Vocabulary | None, thresholds: np.ndarray | None) -> Callable[[np.ndarray], np.ndarray]:
+    """The row itself."""
+    return lambda row: row
+
+
+def _ranked(vocabulary: Vocabulary, row: np.ndarray, chosen: np.ndarray) -> Tags:
+    """Chosen tags of each category, in the authors' order of categories; the most likely first, else the first."""
+    found: dict[str, Any] = {}
+    for category in AUTHORS_CATEGORIES:
+        block = vocabulary.blocks[category]
+        columns = block.start + np.flatnonzero(chosen[block])
+        columns = columns[np.argsort(-row[columns], kind="stable")]
+        found[category] = list(zip([vocabulary.tags[t] for t in columns], row[columns].tolist(), strict=True))
+    return found
+
+
+OUTPUTS = {  # what a tagger can give -> how it is made of a row of numbers
+    "plausible_tags": plausible_tags,
+    "top_tags": top_tags,
+    "specific_tags": specific_tags,
+    "probabilities": as_is,
+    "logits": as_is,
+    "feature": as_is,
+    "binary_feature": as_is,
+}

@@ -1,0 +1,161 @@
+"""From a file of weights to the network it is of, which the file's own metadata describe."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from i2v_lib.config import Config, load_config, run_folder
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.checkpoints import read_metadata
+from i2v_lib.models.hash_network import HashNetwork, build_hash_network
+from i2v_lib.models.networks import VGGNIN, TagNetwork, build_network
+from i2v_lib.models.released import (
+    CONFIG,
+    SOURCES,
+    _WithoutDrawing,
+    load_released_features,
+    load_released_tags,
+    read_tag_list,
+    released_vocabulary,
+)
+
+CONVERTED = ".safetensors"
+WEIGHTS = "weights.safetensors"  # in a network's folder of a run
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network read from a file.
+
+    Attributes
+    ----------
+    network : in eval mode
+    vocabulary : of its outputs, or None where the file does not tell
+    image_size : pixels S that it sees
+    stored_size : pixels to which pictures are warped before their center S is cut out
+    """
+
+    network: TagNetwork | HashNetwork
+    vocabulary: Vocabulary | None
+    image_size: int
+    stored_size: int
+
+
+def load_network(path: Path | str) -> Loaded:
+    """Build the network that a weights file is of, and fill it.
+
+    Parameters
+    ----------
+    path : a file that a training or ``convert_released`` wrote
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or its metadata do not describe a network.
+    """
+    path = Path(path)
+    metadata = read_metadata(path)
+    try:
+        config, name = Config(**metadata["config"]), metadata["settings"]["network"]
+        vocabulary = metadata["vocabulary"] and Vocabulary.from_json(json.dumps(metadata["vocabulary"]))
+        tensors = load_file(path)  # a memory map: what is not used is not read
+        outputs = len(tensors["tags.bias"])
+    except (KeyError, TypeError, SafetensorError) as error:
+        raise ValueError(f"{path} does not describe its network ({error!r}); give weights of a tag network") from error
+    with torch.device("meta"), _WithoutDrawing():
+        network = build_hash_network(config, outputs) if name == "hash" else build_network(name, outputs, config)
+    try:
+        network.load_state_dict(tensors, assign=True)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: the weights are of another network than the metadata say: {error}") from error
+    # the authors warp pictures to what the network sees; ours is shown the center of stored ones, as in training
+    stored = config.image_size if "released" in metadata else config.stored_size
+    return Loaded(network.eval(), vocabulary, config.image_size, stored)
+
+
+def load_released(
+    tag_model: Path | str | None, feature_model: Path | str | None, tag_list: Path | str | None
+) -> tuple[VGGNIN | None, HashNetwork | None, Vocabulary | None, int]:
+    """Read the authors' networks, from their files or from those that ``convert_released`` wrote of them.
+
+    Parameters
+    ----------
+    tag_model, feature_model : ``….caffemodel`` or ``….safetensors``; one may be None
+    tag_list : ``tag_list.json``, for a tag model that is not converted
+
+    Returns
+    -------
+    tag network, feature network, vocabulary, and the side of the pictures that they see, in pixels
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing; the message says where it can be had.
+    ValueError
+        If neither model is given, or a file is damaged or not the one that is meant.
+    """
+    if tag_model is None and feature_model is None:
+        needed = f"{SOURCES['tags'].name} for tags, {SOURCES['features'].name} for feature vectors"
+        raise ValueError(f"tag_model=None, feature_model=None: give one or both: {needed}")
+    tags = features = vocabulary = None
+    if tag_model is not None and Path(tag_model).suffix == CONVERTED:
+        loaded = load_network(tag_model)
+        tags, vocabulary = loaded.network, loaded.vocabulary
+        if isinstance(tags, HashNetwork):
+            raise ValueError(f"{tag_model}: this is a feature model; tags need {SOURCES['tags'].name}")
+    elif tag_model is not None:
+        if tag_list is None:
+            raise ValueError(f"tag_list=None: the tag model needs {SOURCES['tag_list'].name}")
+        vocabulary = released_vocabulary(read_tag_list(tag_list))
+        tags = load_released_tags(tag_model)
+    if feature_model is not None and Path(feature_model).suffix == CONVERTED:
+        features = load_network(feature_model).network
+        if not isinstance(features, HashNetwork):
+            raise ValueError(f"{feature_model}: this is a tag model; feature vectors need {SOURCES['features'].name}")
+    elif feature_model is not None:
+        features = load_released_features(feature_model)
+    return tags, features, vocabulary, CONFIG.image_size
+
+
+def run_weights(preset: str) -> tuple[Path, Path | None]:
+    """The newest networks of a preset's run that can tag.
+
+    Parameters
+    ----------
+    preset : "smoke", "demo" or "paper"
+
+    Returns
+    -------
+    tags : weights of the VGG + NIN that the newest hash network started from; without one, the newest VGG + NIN
+    features : weights of that hash network, or None
+
+    Raises
+    ------
+    FileNotFoundError
+        If none is trained.
+    """
+    folder = run_folder(load_config(preset)) / "networks"
+    hashed, tagging = _newest(folder, "hash"), _newest(folder, "vgg_nin")
+    if hashed:
+        start = read_metadata(hashed[0])["settings"]["start"]
+        started = [path for path in tagging if start.items() <= read_metadata(path)["settings"].items()]
+        return (started or hashed)[0], hashed[0]
+    if tagging:
+        return tagging[0], None
+    raise FileNotFoundError(
+        f"{folder} holds no trained network; run `python -m i2v_lib train {preset} --network hash`, "
+        "which takes minutes for the demo preset"
+    )
+
+
+def _newest(folder: Path, name: str) -> list[Path]:
+    """Weights of all networks of a name, the newest first."""
+    return sorted(folder.glob(f"{name}-*/{WEIGHTS}"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -1,0 +1,113 @@
+"""Evaluating given weights on a collection: scikit-learn's numbers, tags matched by name, chance as the control."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import average_precision_score
+
+from i2v_lib.config import load_config
+from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.evaluation.released import evaluate_weights, match_tags
+from i2v_lib.models.networks import build_network
+from i2v_lib.models.tagger import Illustration2Vec
+
+TAGS = ("smile", "Long_Hair", "absent", "stars", "rin", "smile", "safe", "questionable", "explicit")
+VOCABULARY = Vocabulary(TAGS, ("general",) * 3 + ("copyright",) + ("character",) * 2 + ("rating",) * 3, {})
+COUNT = 60
+
+
+def make(folder, tagged):
+    """A collection of small pictures; ``tagged(i)`` gives the tags of one."""
+    pixels = create_pixels(folder, COUNT, 40)
+    small = np.random.default_rng(0).integers(0, 256, (COUNT, 4, 4, 3), np.uint8)
+    pixels[:] = small.repeat(10, 1).repeat(10, 2)
+    pixels.flush()
+    rows = []
+    for i in range(COUNT):
+        empty = dict.fromkeys(SCHEMA.names, "") | {"width": 1, "height": 1, "copyright": [], "character": []}
+        rows.append(empty | {"id": str(i), "split": "test" if i < 40 else "train", "rating": "safe"} | tagged(i))
+    return finish_collection(folder, pa.Table.from_pylist(rows, schema=SCHEMA), "warp", "abc")
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    """Random weights: they are right by chance alone, but where the collection's tags are their own."""
+    network = build_network("vgg_nin", 9, load_config("smoke", width=1 / 8, seed=1))
+    return Illustration2Vec(network, None, VOCABULARY, image_size=32)
+
+
+def spelled(i):
+    rng = np.random.default_rng([7, i])
+    general = [tag for tag in ("smile", "long hair", "unknown tag", "stars") if rng.random() < 0.4]
+    rating = ("safe", "questionable", "explicit")[rng.integers(3)]
+    return {"general": general, "character": ["rin"] if i % 3 == 0 else [], "rating": rating}
+
+
+def test_tags_are_matched_by_name_and_category(tmp_path):
+    collection = make(tmp_path / "set", spelled)
+    rows = np.arange(5, 25)
+    targets, matched = match_tags(collection, VOCABULARY, rows)
+    posts = [spelled(i) for i in rows]
+    for column, (tag, category) in enumerate(zip(TAGS, VOCABULARY.categories, strict=True)):
+        name = {"Long_Hair": "long hair"}.get(tag, tag)
+        if category == "rating":
+            expected = [post["rating"] == name for post in posts]
+        else:
+            expected = [name in post.get(category, []) for post in posts]
+        assert targets[:, column].tolist() == expected
+    assert not targets[:, 5].any()  # "smile" as a character is another tag
+    assert matched["general"] == {
+        "vocabulary": 3,
+        "matched": 2,
+        "distinct": 4,
+        "share": sum(t in ("smile", "long hair") for p in posts for t in p["general"])
+        / sum(len(p["general"]) for p in posts),
+    }
+    assert matched["copyright"] == {"vocabulary": 1, "matched": 0, "distinct": 0, "share": 0}
+    assert matched["rating"]["share"] == 1
+
+
+def test_numbers_are_scikit_learns(tagger, tmp_path):
+    collection = make(tmp_path / "set", spelled)
+    for split, rows in (("test", np.arange(40)), (None, np.arange(60))):
+        found = evaluate_weights(tagger, collection, split=split, resamples=50, progress=False)
+        assert found.illustrations == len(rows)
+        assert list(found.scores) == ["tagger", "random"]
+        targets, _ = match_tags(collection, VOCABULARY, rows)
+        logits = tagger.logits(collection.pixels[row] for row in rows)
+        for category, block in VOCABULARY.blocks.items():
+            scored = [t for t in range(block.start, block.stop) if targets[:, t].any()]
+            score = found.scores["tagger"][category]
+            assert score.tags == len(scored)
+            if scored:
+                expected = np.mean([average_precision_score(targets[:, t], logits[:, t]) for t in scored])
+                assert score.map == pytest.approx(expected)
+                assert score.interval[0] < score.map < score.interval[1]
+            else:
+                assert np.isnan(score.map)
+
+
+def test_a_perfect_tagger_and_chance(tagger, tmp_path):
+    """Where the collection's tags are what the network ranks highest, it scores 1 and random numbers do not."""
+    pixels = make(tmp_path / "untagged", lambda i: {"general": []}).pixels
+    logits = tagger.logits(pixels)
+    high = logits > np.median(logits, axis=0)
+
+    def own(i):
+        general = [TAGS[t].replace("_", " ").lower() for t in range(3) if high[i, t]]
+        return {"general": general, "character": [TAGS[t] for t in (4, 5) if high[i, t]]}
+
+    found = evaluate_weights(tagger, make(tmp_path / "set", own), split=None, resamples=50, progress=False)
+    for category in ("general", "character"):
+        assert found.scores["tagger"][category].map == pytest.approx(1)
+        assert found.scores["random"][category].map < 0.8
+        assert found.scores["random"][category].interval[1] < 0.9
+
+
+def test_nothing_to_score(tagger, tmp_path):
+    collection = make(tmp_path / "set", lambda i: {"general": ["unknown"], "rating": "other"})
+    with pytest.raises(ValueError, match="of the 40 illustrations of test none has a tag of the vocabulary"):
+        evaluate_weights(tagger, collection, progress=False)
+    with pytest.raises(ValueError, match="of the 0 illustrations of val"):
+        evaluate_weights(tagger, make(tmp_path / "b", spelled), split="val", progress=False)

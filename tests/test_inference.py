@@ -1,0 +1,111 @@
+"""A network made ready for a CPU computes what it computed before, and is the same network to everyone else."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from i2v_lib.config import load_config
+from i2v_lib.models import inference
+from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
+from i2v_lib.models.inference import compute, prepare_network
+from i2v_lib.models.networks import VGGModelA, build_network
+
+CPU = torch.device("cpu")
+PICTURES = torch.randint(0, 256, (5, 3, 96, 96), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+
+
+def networks():
+    config = load_config("smoke", width=1 / 16, image_size=96, code_bits=24, head_convolutions=4)
+    yield from (build_network(name, 7, config) for name in ("vgg_a", "vgg_nin", "vgg_nin_bn"))
+    yield from (build_hash_network(replace(config, hash_layer=place), 7) for place in PLACEMENTS)
+
+
+def run(network, pictures=PICTURES):
+    with torch.inference_mode():
+        return network(pictures)
+
+
+@pytest.fixture
+def threads():
+    """Give the number of threads back as it was."""
+    before = torch.get_num_threads()
+    yield before
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("network", list(networks()))
+def test_the_same_numbers_another_way(network, monkeypatch):
+    expected, names = run(network.eval()), list(network.state_dict())
+    monkeypatch.setattr(inference, "PIXELS", 2 * 96 * 96)  # pieces of two
+    ready = prepare_network(network, CPU)
+    used = []
+    linear = torch.nn.functional.linear
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *a: used.append(a[0].shape) or linear(*a))
+    for _ in range(2):
+        torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
+        prepare_network(ready, CPU)  # once more changes nothing
+    assert list(ready.state_dict()) == names
+    # three by three positions of five pictures
+    products = [shape for shape in used if shape[0] == 5 * 3 * 3]
+    assert bool(products) == (not isinstance(network, VGGModelA))  # whose head has no convolutions
+    torch.testing.assert_close(run(ready, PICTURES[:1]), expected[:1], rtol=1e-4, atol=1e-5)
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+
+
+def test_gradients_take_the_usual_way(monkeypatch):
+    network = prepare_network(list(networks())[1], CPU)
+
+    def fail(*arguments):
+        raise AssertionError("in pieces")
+
+    monkeypatch.setattr(inference.torch, "cat", fail)
+    network(PICTURES).sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+    with pytest.raises(AssertionError, match="in pieces"):
+        run(network)
+
+
+def test_copies_are_their_own():
+    """A copy whose weights change computes with its own, and the network with the old ones."""
+    network = prepare_network(list(networks())[1], CPU)
+    before, other = run(network), copy.deepcopy(network)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.mul_(0.5)
+    assert (run(other) - before).abs().max() > 1e-3
+    torch.testing.assert_close(run(network), before, rtol=0, atol=0)
+
+
+def test_a_new_last_layer_is_used():
+    network = prepare_network(list(networks())[1], CPU)
+    old = run(network)
+    network.tags = torch.nn.Conv2d(network.tags.in_channels, 3, 3, padding=1)
+    assert run(network).shape == (5, 3) != old.shape
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_each_thread_has_pictures_of_its_own(threads, count):
+    """The same numbers, in order, from as many calls as threads, each of one thread; and the setting is given back."""
+    network = prepare_network(list(networks())[1], CPU)
+    expected, parts = run(network), []
+
+    def call(images):
+        parts.append((len(images), torch.get_num_threads(), torch.is_inference_mode_enabled()))
+        return network(images)
+
+    for used in (1, 2, 3):
+        torch.set_num_threads(used)
+        parts.clear()
+        torch.testing.assert_close(compute(call, PICTURES[:count]), expected[:count], rtol=1e-4, atol=1e-5)
+        assert torch.get_num_threads() == used
+        if min(used, count) == 1:
+            assert parts == [(count, used, True)]
+        else:
+            assert sorted(parts) == sorted(
+                (len(part), 1, True) for part in PICTURES[:count].split(-(-count // used))
+            )
+    with pytest.raises(ZeroDivisionError):
+        compute(lambda images: 1 / 0, PICTURES)
+    assert torch.get_num_threads() == 3
