@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import contextlib
 import hashlib
 import http.client
 import io
@@ -656,12 +657,18 @@ def test_stopping_wakes_whoever_sleeps():
         ask(site.api + "/posts.json")
 
 
+def three_free_ports():
+    """The first of three, below those that the system gives to others meanwhile."""
+    for port in range(20_000, 30_000, 3):
+        with contextlib.ExitStack() as taken, contextlib.suppress(OSError):
+            for number in range(port, port + 3):
+                taken.enter_context(socket.create_server(("127.0.0.1", number)))
+            return port
+    raise RuntimeError("no three free ports in a row")
+
+
 def test_by_hand():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    if port > 65000:
-        port -= 1000
+    port = three_free_ports()
     command = [sys.executable, "-m", "tests.booru_server", "--posts", "3", "--size", "32", "--port", str(port)]
     root = Path(__file__).resolve().parent.parent
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
