@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2v_lib.data.batches import Batches, evaluation_batches
+from i2v_lib.data.batches import Batches, evaluation_batches, evaluation_share
 
 COUNT, STORED, SIZE, TAGS = 60, 12, 8, 5
 INDICES = np.arange(3, 50)  # 47, a prime: no batch size divides it
@@ -19,7 +19,9 @@ def make(workers=0, seed=0, batch_size=6):
 
 
 def same(a, b):
-    return len(a) == len(b) and all(all(map(torch.equal, p, q)) for p, q in zip(a, b, strict=True))
+    return len(a) == len(b) and all(
+        p.total == q.total and all(map(torch.equal, p[:3], q[:3])) for p, q in zip(a, b, strict=True)
+    )
 
 
 def test_each_picture_exactly_once_an_epoch():
@@ -79,6 +81,50 @@ def test_epochs_and_seeds_differ():
 def test_an_epoch_can_be_left_halfway():
     for _ in make(workers=2).epoch(0):
         break
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+@pytest.mark.parametrize("skip", [0, 3])
+def test_the_shares_of_all_ranks_are_the_batch_of_one(ranks, skip):
+    shares = [list(make(workers=rank % 2).epoch(2, skip, rank, ranks)) for rank in range(ranks)]
+    whole = list(make().epoch(2, skip))
+    for i, batch in enumerate(whole):
+        parts = [share[i] for share in shares]
+        sizes = [len(part.indices) for part in parts]
+        assert sum(sizes) == batch.total == len(batch.indices)
+        assert max(sizes) - min(sizes) <= 1
+        assert {part.total for part in parts} == {batch.total}
+        for j, part in enumerate(parts):
+            for field in ("images", "targets", "indices"):
+                assert torch.equal(getattr(part, field), getattr(batch, field)[j::ranks])
+    assert all(len(share) == len(whole) for share in shares)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4, 7])
+@pytest.mark.parametrize("count", [0, 1, 5, 12, 13, 31])
+def test_evaluation_is_shared_in_the_batches_of_one_rank(ranks, count):
+    order = np.random.default_rng(0).permutation(COUNT)[:count]
+    shares = [list(evaluation_batches(PIXELS, order, 3, SIZE, rank, ranks)) for rank in range(ranks)]
+    whole = list(evaluation_batches(PIXELS, order, 3, SIZE))
+    together = [images for share in shares for images in share]
+    assert len(together) == len(whole)
+    assert all(map(torch.equal, together, whole))
+    numbers = [order[evaluation_share(count, 3, rank, ranks)].tolist() for rank in range(ranks)]
+    assert sum(numbers, []) == order.tolist()
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(("rank", "ranks"), [(-1, 1), (1, 1), (0, 0), (2, 2)])
+def test_impossible_ranks_are_refused(rank, ranks):
+    with pytest.raises(ValueError, match=f"rank={rank}, ranks={ranks}"):
+        list(make().epoch(0, rank=rank, ranks=ranks))
+    with pytest.raises(ValueError, match=f"rank={rank}, ranks={ranks}"):
+        evaluation_share(9, 3, rank, ranks)
+
+
+def test_more_ranks_than_pictures_are_refused():
+    with pytest.raises(ValueError, match=r"ranks=6: a batch has but 5 pictures"):
+        list(make().epoch(0, rank=0, ranks=6))
 
 
 def test_evaluation_covers_each_picture_once_in_order():

@@ -15,25 +15,33 @@ MEAN_SAMPLE = 4096  # pictures the mean color is taken from
 
 
 class Batch(NamedTuple):
-    """B training pictures.
+    """B training pictures: a whole batch, or one rank's share of it.
 
     Attributes
     ----------
     images : uint8 tensor, shape (B, 3, S, S), RGB, channels last in memory
     targets : float32 tensor, shape (B, T), 0 or 1
     indices : int64 tensor, shape (B,), the pictures' rows in the collection
+    total : pictures in the batch of all ranks together; B where there is one
     """
 
     images: torch.Tensor
     targets: torch.Tensor
     indices: torch.Tensor
+    total: int
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The batch with images and targets on a device; the indices stay on the CPU."""
+        images, targets = (part.to(device, non_blocking=True) for part in (self.images, self.targets))
+        return self._replace(images=images, targets=targets)
 
 
 class Batches:
     """Shuffled, cropped and flipped batches of the training split.
 
     Order, crops and flips are drawn from (seed, epoch), one value a picture, before the first batch is
-    made. They therefore depend neither on the workers nor on where in the epoch one begins.
+    made. They therefore depend neither on the workers, nor on where in the epoch one begins, nor on how many ranks
+    share a batch.
 
     Parameters
     ----------
@@ -73,20 +81,39 @@ class Batches:
         """Number of batches in an epoch."""
         return -(-len(self.indices) // self.batch_size)
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
-        """Batches of one epoch, each picture exactly once, without the first ``skip`` batches."""
+    def epoch(self, number: int, skip: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
+        """Batches of one epoch, each picture exactly once, without the first ``skip`` batches.
+
+        Parameters
+        ----------
+        number : of the epoch, from 0
+        skip : batches left out, such as those before a resumption
+        rank, ranks : take every ``ranks``-th picture of each batch, from the ``rank``-th on. The ranks' shares of a
+            batch are the batch that one rank gets; their sizes differ by one at most
+
+        Raises
+        ------
+        ValueError
+            If the ranks are impossible, or more than a batch has pictures.
+        """
+        check_rank(rank, ranks)
+        smallest = len(self.indices) // len(self)
+        if ranks > smallest:
+            raise ValueError(f"ranks={ranks}: a batch has but {smallest} pictures; use fewer, or a larger batch_size")
         count, margin = len(self.indices), self.pixels.shape[1] - self.image_size
         generator = np.random.default_rng((self.seed, number))
         order = generator.permutation(count)
         corners = generator.integers(margin, endpoint=True, size=(count, 2))
         flips = generator.random(count) < 0.5
 
-        def make(rows: np.ndarray) -> Batch:
+        def make(batch: np.ndarray) -> Batch:
+            rows = batch[rank::ranks]
             indices = self.indices[rows]
             return Batch(
                 crop(self.pixels, indices, corners[rows], self.image_size, flips[rows]),
                 torch.from_numpy(self.targets[indices]).float(),
                 torch.from_numpy(indices),
+                len(batch),
             )
 
         return _ahead(make, np.array_split(order, len(self))[skip:], self.workers)
@@ -103,7 +130,7 @@ class Batches:
 
 
 def evaluation_batches(
-    pixels: np.ndarray, indices: np.ndarray, batch_size: int, image_size: int
+    pixels: np.ndarray, indices: np.ndarray, batch_size: int, image_size: int, rank: int = 0, ranks: int = 1
 ) -> Iterator[torch.Tensor]:
     """Center crops of pictures in the given order, each exactly once, without padding.
 
@@ -113,16 +140,46 @@ def evaluation_batches(
     indices : int64 array, shape (n,), rows of ``pixels``
     batch_size : pictures in a batch; the last may hold fewer
     image_size : side S of the crop in pixels, at most R
+    rank, ranks : give only the share of one rank, see :func:`evaluation_share`
 
     Yields
     ------
     uint8 tensor, shape (B, 3, S, S), RGB, channels last in memory
     """
     _check_pixels(pixels, image_size, batch_size)
+    share = indices[evaluation_share(len(indices), batch_size, rank, ranks)]
     corner = (pixels.shape[1] - image_size) // 2
-    for start in range(0, len(indices), batch_size):
-        rows = np.asarray(indices[start : start + batch_size])
+    for start in range(0, len(share), batch_size):
+        rows = np.asarray(share[start : start + batch_size])
         yield crop(pixels, rows, np.full((len(rows), 2), corner), image_size)
+
+
+def evaluation_share(count: int, batch_size: int, rank: int, ranks: int) -> slice:
+    """Which of the pictures that are evaluated one rank takes: whole batches, the very ones that a single rank has.
+
+    So each picture is computed in the same company whatever the number of ranks, and the shares, one behind the other,
+    are in the order of all. Where there are fewer batches than ranks, some ranks get none.
+
+    Parameters
+    ----------
+    count : pictures of all ranks
+    batch_size : pictures in a batch
+    rank, ranks : whose share
+
+    Returns
+    -------
+    slice of the pictures
+    """
+    check_rank(rank, ranks)
+    batches = -(-count // batch_size)
+    start, stop = (min(count, batch_size * (batches * part // ranks)) for part in (rank, rank + 1))
+    return slice(start, stop)
+
+
+def check_rank(rank: int, ranks: int) -> None:
+    """Raise ValueError unless ``rank`` is one of ``ranks``."""
+    if not 0 <= rank < ranks:
+        raise ValueError(f"rank={rank}, ranks={ranks}: ranks are numbered from 0 to ranks - 1")
 
 
 def crop(
