@@ -9,23 +9,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from PIL import Image
-from test_released import (
-    BITS,
-    LIST,
-    PICTURES,
-    SIZE,
-    TAGS,
-    authors_map,
-    convolution,
-    sigmoid,
-    weights_of,
-    write,
-)
+from test_released import BITS, LIST, PICTURES, SIZE, authors_map, convolution, sigmoid, weights_of
+from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models import i2v, loading, pictures, released, released_files
+from i2v_lib.models import i2v, pictures
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
@@ -33,7 +23,6 @@ from i2v_lib.models.released import convert_released, released_vocabulary
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.training import predict
 
-NAMES = ["smile", "hat", "rin", "mei", "stars", "hat", "safe", "questionable", "explicit"]  # in the authors' order
 BLOCKS = {"general": [0, 1], "character": [2, 3], "copyright": [4, 5], "rating": [6, 7, 8]}
 DEMO = Path(__file__).resolve().parent.parent / "runs" / "demo"
 
@@ -41,20 +30,8 @@ DEMO = Path(__file__).resolve().parent.parent / "runs" / "demo"
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """The authors' three files, at a 32nd of their width, for small pictures and nine tags."""
-    config = load_config("paper", head_convolutions=4, width=1 / 32, image_size=SIZE, code_bits=BITS)
-    for module, name, value in (
-        (released, "CONFIG", config),
-        (loading, "CONFIG", config),
-        (released, "TAGS", TAGS),
-        (released_files, "TAGS", TAGS),
-    ):
-        monkeypatch.setattr(module, name, value)
-    (tmp_path / "tag_list.json").write_text(json.dumps(NAMES))
-    return {
-        "tag_model": write(tmp_path / "tag.caffemodel", weights_of("tags")),
-        "feature_model": write(tmp_path / "features.caffemodel", weights_of("features")),
-        "tag_list": tmp_path / "tag_list.json",
-    }
+    shrink_released(monkeypatch)
+    return write_released(tmp_path)
 
 
 @pytest.fixture

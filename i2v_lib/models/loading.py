@@ -24,8 +24,8 @@ from i2v_lib.models.released import (
     read_tag_list,
     released_vocabulary,
 )
+from i2v_lib.models.released_files import CONVERTED
 
-CONVERTED = ".safetensors"
 WEIGHTS = "weights.safetensors"  # in a network's folder of a run
 
 

@@ -30,6 +30,7 @@ from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.networks import SCALE, VGGNIN, build_network
 from i2v_lib.models.released_files import (
     AUTHORS_CATEGORIES,
+    CONVERTED,
     SOURCES,
     TAGS,
     authors_order,
@@ -148,7 +149,7 @@ def convert_released(
 
 def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path) -> Path:
     check_exists(source, kind)
-    path = (out / SOURCES[kind].name).with_suffix(".safetensors")
+    path = (out / SOURCES[kind].name).with_suffix(CONVERTED)
     with source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     made_from = {

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from i2v_lib.config import home
 from i2v_lib.data.collection import CATEGORIES, RATINGS
 from i2v_lib.data.vocabulary import Vocabulary
 
 TAGS = 1539
 AUTHORS_CATEGORIES = ("general", "character", "copyright", "rating")  # their order; all but rating are equal in size
 MAX_LIST_BYTES = 1 << 20  # the authors' list has some ten thousands
+CONVERTED = ".safetensors"  # ending of a model that convert_released wrote
+GZIP = b"\x1f\x8b"  # how a packed file begins
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,42 @@ def _released(name: str, parameters: int, ending: str = "") -> ReleasedFile:
     return ReleasedFile(name, parameters, tuple(f"{place}/{name}{ending}" for place in places))
 
 
-# MIT-licensed: about 188 MB, 979 MB, and 1,539 strings to be unpacked with gunzip. The addresses are those in two
-# versions of the authors' get_models.sh; they published no digests.
+# MIT-licensed: about 188 MB, 979 MB, and 1,539 strings, packed or not. The addresses are those in two versions of
+# the authors' get_models.sh; they published no digests.
 SOURCES = {
     "tags": _released("illust2vec_tag_ver200.caffemodel", 47_001_475),
     "features": _released("illust2vec_ver200.caffemodel", 244_646_787),
     "tag_list": _released("tag_list.json", 0, ".gz"),
 }
+
+
+def released_folder() -> Path:
+    """Where the authors' files are looked for when nothing else is said: ``released/`` in the kit's home."""
+    return home() / "released"
+
+
+def find_released(folder: Path | str | None = None) -> dict[str, Path]:
+    """The authors' files that lie in a folder; of a file and the one converted from it, the converted.
+
+    Parameters
+    ----------
+    folder : :func:`released_folder` when left out
+
+    Returns
+    -------
+    dict of Path
+        As far as they are there: "tag_model", "feature_model" and "tag_list", which are arguments of
+        :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_released` and ``convert_released``. Empty without any.
+    """
+    place = released_folder() if folder is None else Path(folder)
+    tags, features, names = (place / SOURCES[kind].name for kind in ("tags", "features", "tag_list"))
+    wanted = {
+        "tag_model": (tags.with_suffix(CONVERTED), tags),
+        "feature_model": (features.with_suffix(CONVERTED), features),
+        "tag_list": (names, names.with_name(names.name + ".gz")),
+    }
+    found = {name: next((path for path in paths if path.exists()), None) for name, paths in wanted.items()}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def check_exists(path: Path, kind: str) -> None:
@@ -59,7 +92,7 @@ def check_exists(path: Path, kind: str) -> None:
 
 
 def read_tag_list(path: Path | str) -> list[str]:
-    """Read the authors' ``tag_list.json``: 1,539 tags in their order, the ratings last.
+    """Read the authors' ``tag_list.json``, packed by gzip or not: 1,539 tags in their order, the ratings last.
 
     Raises
     ------
@@ -72,8 +105,11 @@ def read_tag_list(path: Path | str) -> list[str]:
     check_exists(path, "tag_list")
     with path.open("rb") as file:
         content = file.read(MAX_LIST_BYTES + 1)
-    if content[:2] == b"\x1f\x8b":
-        raise ValueError(f"{path} is still packed; gunzip it first")
+    if content.startswith(GZIP):
+        try:
+            content = zlib.decompressobj(wbits=31).decompress(content, MAX_LIST_BYTES + 1)
+        except zlib.error as error:
+            raise ValueError(f"{path} is damaged ({error}); fetch {SOURCES['tag_list'].name} again") from None
     if len(content) > MAX_LIST_BYTES:
         raise ValueError(f"{path} is larger than {MAX_LIST_BYTES} bytes; it is no {SOURCES['tag_list'].name}")
     try:

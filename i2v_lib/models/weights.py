@@ -1,0 +1,147 @@
+"""Which weights a tagger has, and what that means: the authors' where their files are, otherwise those of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from i2v_lib.config import Config
+from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.checkpoints import read_metadata
+from i2v_lib.models.loading import run_weights
+from i2v_lib.models.released_files import CONVERTED, SOURCES, find_released, released_folder
+from i2v_lib.models.tagger import Illustration2Vec
+
+BOTH = ("tags", "features")
+RELEASED = "The authors' released weights (v2.0), trained by them on 1.3 million illustrations of two boorus."
+TAGS_OF_RELEASED = " They know 1,539 tags; among these are sexual terms, which may be wrong about a harmless picture."
+
+
+class Chosen(NamedTuple):
+    """A tagger and where it is from.
+
+    Attributes
+    ----------
+    tagger : the tagger
+    name : of the weights, for a caption, such as "released weights" or "demo weights"
+    meaning : what they know and what not, some sentences for whoever reads the results
+    """
+
+    tagger: Illustration2Vec
+    name: str
+    meaning: str
+
+
+def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
+    """The authors' released weights if all that is needed of them is here, otherwise those of a run.
+
+    Parameters
+    ----------
+    preset : of the run
+    needs : of "tags" and "features"; what is not needed is not read from the authors' files
+    options : keyword arguments of :class:`~i2v_lib.models.tagger.Illustration2Vec`
+
+    Raises
+    ------
+    FileNotFoundError
+        If neither is here; the message says how to get each.
+    ValueError
+        If the authors' files are here but damaged.
+    """
+    missing = missing_released(needs)
+    if not missing:
+        return released_tagger(needs=needs, **options)
+    instead = f"The authors' weights are taken instead once {_and(missing)} are in released/, in the kit's home."
+    try:
+        chosen = run_tagger(preset, **options)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}. {instead}") from None
+    if "features" in needs:
+        _ = chosen.tagger.feature_network  # says what is missing before any work is done
+    return chosen._replace(meaning=f"{chosen.meaning} {instead}")
+
+
+def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
+    """The authors' released weights, from the files in a folder, ``released/`` in the kit's home when left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file that is needed is not there; the message says where it can be had.
+    ValueError
+        If one is damaged or not what its name says.
+    """
+    if missing := missing_released(needs, folder):
+        addresses = _and([SOURCES[kind].addresses[0] for kind in SOURCES if SOURCES[kind].name in missing])
+        raise FileNotFoundError(f"{folder or released_folder()} lacks {_and(missing)}; to be had from {addresses}")
+    found = find_released(folder)
+    models = {f"{kind[:-1]}_model" for kind in needs}
+    wanted = {name: path for name, path in found.items() if name in models or name == "tag_list"}
+    tagger = Illustration2Vec.from_released(**wanted, **options)
+    return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if "tags" in needs else ""))
+
+
+def run_tagger(preset: str = "demo", **options: Any) -> Chosen:
+    """The newest networks of a run; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_run`."""
+    tagger = Illustration2Vec.from_run(preset, **options)
+    config = Config(**read_metadata(run_weights(preset)[0])["config"])
+    return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary))
+
+
+def file_tagger(path: Path | str, **options: Any) -> Chosen:
+    """The network of one file; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_weights`."""
+    tagger = Illustration2Vec.from_weights(path, **options)
+    metadata = read_metadata(Path(path))
+    if "released" in metadata:
+        return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""))
+    described = describe_weights(Path(path).name, Config(**metadata["config"]), tagger.vocabulary)
+    return Chosen(tagger, f"weights of {Path(path).name}", described)
+
+
+def missing_released(needs: Collection[str] = BOTH, folder: Path | str | None = None) -> list[str]:
+    """Names of the authors' files that are needed and are not in a folder.
+
+    Parameters
+    ----------
+    needs : of "tags" and "features"; tags need ``tag_list.json`` too, unless their model is converted
+    folder : ``released/`` in the kit's home when left out
+    """
+    unknown = set(needs) - set(BOTH)
+    if unknown or not needs:
+        raise ValueError(f"needs={tuple(needs)}: name one or both of {', '.join(BOTH)}")
+    found = find_released(folder)
+    missing = [SOURCES[kind].name for kind in BOTH if kind in needs and f"{kind[:-1]}_model" not in found]
+    converted = found.get("tag_model", Path()).suffix == CONVERTED
+    if "tags" in needs and not converted and "tag_list" not in found:
+        missing.append(SOURCES["tag_list"].name)
+    return missing
+
+
+def _and(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def describe_weights(where: str, config: Config, vocabulary: Vocabulary | None) -> str:
+    """What a trained network of the kit knows, and what not.
+
+    Parameters
+    ----------
+    where : name of the run or file
+    config : that it was trained with
+    vocabulary : that it was trained on
+    """
+    blocks = {} if vocabulary is None else vocabulary.blocks
+    counts = ", ".join(f"{blocks[c].stop - blocks[c].start} {c}" for c in CATEGORIES if c in blocks)
+    known = f"{len(vocabulary):,} tags ({counts})" if vocabulary else "no tags' names"
+    size = f"{config.image_size} × {config.image_size} pixels"
+    if config.collection or config.source:
+        data = Path(config.collection).name if config.collection else f"what was collected from {config.source}"
+        return f"Weights of {where}: {known}, learned from {data} at {size}."
+    return (
+        f"Weights of {where}: {known}, learned from this kit's own drawn pictures at {size}. Its characters and titles "
+        "are invented, so on real illustrations expect only what is drawn alike to be found: much of it will be wrong."
+    )
+
