@@ -15,9 +15,10 @@ from tiny_released import NAMES, shrink_released, write_released
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models import i2v, pictures
+from i2v_lib.models import heatmaps, i2v, pictures
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
+from i2v_lib.models.heatmaps import gradient_map, last_map
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.released import convert_released, released_vocabulary
 from i2v_lib.models.tagger import Illustration2Vec
@@ -357,6 +358,40 @@ def test_mistakes_of_the_caller(tagger):
         Illustration2Vec(build_network("vgg_nin", 8, load_config("smoke")), None, tagger.vocabulary, image_size=32)
     with pytest.raises(ValueError, match="precision='bfloat16' on cpu"):
         small_tagger(device="cpu", precision="bfloat16")
+
+
+def test_heat_of_a_tag_by_name(tagger):
+    """The same maps as by column, of what the network sees, one after the other or all at once."""
+    shown = torch.cat(list(tagger.prepare(PICTURES)))
+    for name in ("mei", "smile"):
+        column = tagger.vocabulary.tags.index(name)
+        expected = gradient_map(tagger.network, shown, column)
+        assert_allclose(tagger.heatmap(PICTURES, name), expected, atol=1e-5)
+        assert_allclose(tagger.heatmap(PICTURES[1], [name])[0, 0], expected[1], atol=1e-5)
+    both = tagger.heatmap(iter(PICTURES), ["smile", "mei"])
+    assert both.shape == (2, 2, *expected.shape[1:])
+    assert_allclose(both[:, 0], expected, atol=1e-5)
+    assert np.abs(both[:, 0] - both[:, 1]).max() > 1e-3
+    assert tagger.heatmap([], ["smile", "mei"]).shape[:2] == (0, 2)
+    with pytest.raises(ValueError, match="'smlie' are not in the vocabulary of 9; close to it: 'smile'"):
+        tagger.heatmap(PICTURES, "smlie")
+    with pytest.raises(ValueError, match="method='last' is unknown; use one of gradient, last map"):
+        tagger.heatmap(PICTURES, "smile", "last")
+
+
+def test_the_last_map_is_taken_of_larger_pictures_of_the_same_place(tagger):
+    """At 32 pixels it would be one cell; shown eight times larger, the center cut out as before, it has 8 × 8."""
+    tagger.stored_size = tagger.image_size + 8
+    factor = 256 // tagger.image_size
+    assert heatmaps.finer(tagger.image_size) == factor > 1 == heatmaps.finer(224)
+    found = tagger.heatmap(PICTURES, "smile", "last map")
+    large = torch.cat(list(tagger.prepare(PICTURES, factor)))
+    assert large.shape[2:] == (256, 256)
+    seen = torch.nn.functional.avg_pool2d(large.float(), factor)
+    shown = torch.cat(list(tagger.prepare(PICTURES))).float()
+    assert (seen - shown).abs().mean() < 0.2 * (seen - shown.flip(3)).abs().mean()  # the same part of the picture
+    assert_allclose(found, last_map(tagger.network, large, 0), atol=1e-5)
+    assert found.shape == (2, 8, 8)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

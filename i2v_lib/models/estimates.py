@@ -73,7 +73,13 @@ def top_tags(
 def specific_tags(
     vocabulary: Vocabulary, thresholds: np.ndarray | None, tags: Sequence[str]
 ) -> Callable[[np.ndarray], dict[str, float]]:
-    """Probabilities of the named tags, in the order of their names.
+    """Probabilities of the named tags, in the order of their names; see :func:`columns_by_name`."""
+    columns = columns_by_name(vocabulary, tags)
+    return lambda row: {name: float(row[column]) for name, column in columns.items()}
+
+
+def columns_by_name(vocabulary: Vocabulary, tags: str | Sequence[str]) -> dict[str, int]:
+    """Columns of one tag or several by name; of equal names the last in the authors' order, as in their library.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def specific_tags(
     """
     names = [tags] if isinstance(tags, str) else list(tags)
     columns: dict[str, int] = {}
-    for category in AUTHORS_CATEGORIES:  # as in the authors' library, the last of equal names is meant
+    for category in AUTHORS_CATEGORIES:
         block = vocabulary.blocks[category]
         columns |= dict(zip(vocabulary.tags[block], range(block.start, block.stop), strict=True))
     unknown = [name for name in names if name not in columns]
@@ -90,7 +96,7 @@ def specific_tags(
         like = [close for name in unknown for close in difflib.get_close_matches(str(name), columns, 2)]
         hint = f"; close to it: {', '.join(map(repr, like))}" if like else ""
         raise ValueError(f"tags {', '.join(map(repr, unknown))} are not in the vocabulary of {len(vocabulary)}{hint}")
-    return lambda row: {name: float(row[columns[name]]) for name in names}
+    return {name: columns[name] for name in names}
 
 
 def as_is(vocabulary: Vocabulary | None, thresholds: np.ndarray | None) -> Callable[[np.ndarray], np.ndarray]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.networks import VGGNIN, TagNetwork
+from i2v_lib.models.networks import REDUCTION, VGGNIN, TagNetwork
 
 BATCH = 32  # pictures at a time
 FINEST = 8  # cells a side, at least, of the map a gradient is taken at, if the picture is large enough
@@ -101,6 +101,11 @@ def gradient_map(network: TagNetwork | HashNetwork, images: torch.Tensor, tags: 
         return torch.stack(heats, dim=1)  # (B, K, h, w)
 
     return _in_batches(compute, network, images, tags)
+
+
+def finer(image_size: int) -> int:
+    """How many times larger to show pictures to VGG + NIN for a last map of about ``FINEST`` cells a side."""
+    return max(1, round(FINEST * REDUCTION / image_size))
 
 
 def resize(maps: np.ndarray, size: int) -> np.ndarray:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.estimates import OUTPUTS, Tags
+from i2v_lib.models.estimates import Tags, columns_by_name
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.inference import compute, prepare_network
+from i2v_lib.models.heatmaps import finer, gradient_map, last_map
+from i2v_lib.models.inference import prepare_network
 from i2v_lib.models.loading import load_network, load_released, run_weights
-from i2v_lib.models.networks import TagNetwork
-from i2v_lib.models.pictures import Picture, PictureBatch, picture_batches
-from i2v_lib.models.released import SOURCES
-from i2v_lib.models.thresholds import best_thresholds, save_thresholds, thresholds_of
+from i2v_lib.models.stream import Pictures, PictureStream
+from i2v_lib.models.thresholds import best_thresholds, save_thresholds
 
-ERRORS = ("raise", "skip", "return")
-Pictures = Picture | Iterable[Picture]
+HEATMAPS = {"gradient": gradient_map, "last map": last_map}
 
 
-class Illustration2Vec:
+class Illustration2Vec(PictureStream):
     """Tags and feature vectors of illustrations.
 
     Make one with :meth:`from_released`, :meth:`from_run` or :meth:`from_weights`. Every call takes one picture or any
@@ -32,58 +28,10 @@ class Illustration2Vec:
 
     The authors' vocabulary holds sexual terms, and so may what is found in a harmless picture; filter what you show.
 
-    Parameters
-    ----------
-    tag_network : gives tags; None where only features are wanted
-    feature_network : gives features and codes; may be the tag network, if that is a hash network
-    vocabulary : of the tag network's outputs
-    image_size : side S of the pictures that the networks see, in pixels
-    stored_size : side to which pictures are warped before their center, S pixels wide, is cut out: the kit's networks
-        are trained on crops, and see things at that size. When left out, pictures are warped to S, as the authors' are
-    thresholds : a threshold for each tag, for the rules "f0.5", "f1" and "f2": an npz file, or a float array, shape
-        (T, 3), in the vocabulary's order
-    alpha : "white" lays transparent pictures on white; "drop" shows what transparency hides, as the authors' code does
-    batch_size : pictures at a time; when left out, 16 for each thread of a CPU, 64 on a GPU
-    device : "cuda", "cpu", …; when left out, CUDA if there is one
-    precision : "float32", or "bfloat16" (autocast), on CUDA only
-
-    Attributes
-    ----------
-    vocabulary, image_size, stored_size, alpha, batch_size : as above
-    device : torch.device; the networks were moved there
-    thresholds : float64 array, shape (T, 3), or None
+    Arguments and attributes are those of :class:`~i2v_lib.models.stream.PictureStream`.
 
     Source: Saito & Matsui 2015; the calls are those of the library that the authors released with it.
     """
-
-    def __init__(
-        self,
-        tag_network: TagNetwork | HashNetwork | None,
-        feature_network: HashNetwork | None,
-        vocabulary: Vocabulary | None,
-        *,
-        image_size: int,
-        stored_size: int | None = None,
-        thresholds: np.ndarray | Path | str | None = None,
-        alpha: str = "white",
-        batch_size: int | None = None,
-        device: str | None = None,
-        precision: str = "float32",
-    ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if precision not in ("float32", "bfloat16") or (precision == "bfloat16" and self.device.type != "cuda"):
-            raise ValueError(f"precision={precision!r} on {self.device}: use float32, or on CUDA also bfloat16")
-        if tag_network is not None and (vocabulary is None or len(vocabulary) != len(tag_network.tags.bias)):
-            tags = "no" if vocabulary is None else len(vocabulary)
-            raise ValueError(f"vocabulary: {tags} tags for {len(tag_network.tags.bias)} outputs of the network")
-        self._tag_network = tag_network and prepare_network(tag_network, self.device)
-        self._feature_network = feature_network and prepare_network(feature_network, self.device)
-        self._half = precision == "bfloat16"
-        usual = 64 if self.device.type == "cuda" else 16 * torch.get_num_threads()
-        self.batch_size = usual if batch_size is None else batch_size
-        self.vocabulary, self.alpha = vocabulary, alpha
-        self.image_size, self.stored_size = image_size, stored_size or image_size
-        self.thresholds = thresholds_of(thresholds, vocabulary)
 
     @classmethod
     def from_released(
@@ -136,27 +84,6 @@ class Illustration2Vec:
             tagger._feature_network = prepare_network(load_network(features).network, tagger.device)
         return tagger
 
-    @property
-    def network(self) -> TagNetwork | HashNetwork:
-        """The tag network, in eval mode on :attr:`device`: pictures (N, 3, S, S), RGB 0–255, to logits (N, T)."""
-        if self._tag_network is None:
-            raise ValueError(
-                f"no tag network: tags need {SOURCES['tags'].name} and {SOURCES['tag_list'].name} "
-                "(from_released(tag_model=…, tag_list=…)), or the kit's own (from_run, from_weights)"
-            )
-        return self._tag_network
-
-    @property
-    def feature_network(self) -> HashNetwork:
-        """The hash network; its ``features`` are the hash layer before the sigmoid, (N, B)."""
-        if self._feature_network is None:
-            raise ValueError(
-                f"no feature network: feature vectors need {SOURCES['features'].name} "
-                "(from_released(feature_model=…)), or a hash network of the kit: "
-                "`python -m i2v_lib train demo --network hash`, then from_run('demo')"
-            )
-        return self._feature_network
-
     def estimate_plausible_tags(
         self, images: Pictures, threshold: float = 0.25, threshold_rule: str = "constant", *, errors: str = "raise"
     ) -> list[Tags | None]:
@@ -206,61 +133,33 @@ class Illustration2Vec:
         """Scores before the sigmoid: float32 array, shape (N, T), tags in the vocabulary's order."""
         return self._array(images, "logits", np.float32, self.network.tags.bias.numel())
 
-    def iterate(
-        self,
-        images: Pictures,
-        output: str = "plausible_tags",
-        *,
-        errors: str = "raise",
-        batch_size: int | None = None,
-        **options: Any,
-    ) -> Iterator[Any]:
-        """What the other calls return, one picture after the other, in constant memory.
+    def heatmap(self, images: Pictures, tags: str | Sequence[str], method: str = "gradient") -> np.ndarray:
+        """Where the tag network saw tags: a value for each cell of a grid laid over what it sees of a picture.
+
+        That is the picture's center, :attr:`image_size` / :attr:`stored_size` of its sides; :meth:`prepare` gives it.
 
         Parameters
         ----------
-        images : see the class; a generator may be endless
-        output : "plausible_tags", "top_tags", "specific_tags": a dict; "feature", "binary_feature", "logits",
-            "probabilities": a row of an array
-        errors : see :meth:`estimate_plausible_tags`
-        batch_size : in place of :attr:`batch_size`
-        options : the other arguments of the call that is named so
+        images : see the class
+        tags : one name, or K names; which of several equal names is meant: see :meth:`estimate_specific_tags`
+        method : "gradient", of any network; or "last map", the last convolution before its average pooling, which
+            only VGG + NIN has. Pictures are then shown to it larger, if it was trained on small ones: at 64 pixels its
+            map would have 2 × 2 cells. On the demo set the gradient points better (notebook 03)
 
-        Yields
-        ------
-        one value a picture, in order
+        Returns
+        -------
+        float32 array, shape (N, h, w), or (N, K, h, w) for a list of tags; see :mod:`i2v_lib.models.heatmaps`
         """
-        for name, value, known in (("output", output, OUTPUTS), ("errors", errors, ERRORS)):
-            if value not in known:
-                raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
-        network = self.feature_network if output.endswith("feature") else self.network
-        describe = OUTPUTS[output](self.vocabulary, self.thresholds, **options)
-        batches = self._batches(images, batch_size)
-
-        def rows() -> Iterator[Any]:
-            for batch in batches:
-                found = iter(self._compute(network, batch.images, output))
-                for error in batch.errors:
-                    if error is None:
-                        yield describe(next(found))
-                    elif errors == "raise":
-                        raise error
-                    else:
-                        yield error if errors == "return" else None
-
-        return rows()
-
-    def prepare(self, images: Pictures) -> Iterator[torch.Tensor]:
-        """Pictures as the networks take them; a bad one is a BadImageError that names it.
-
-        Yields
-        ------
-        uint8 tensor, shape (B, 3, S, S), RGB, channels last in memory, on :attr:`device`
-        """
-        for batch in self._batches(images):
-            for error in filter(None, batch.errors):
-                raise error
-            yield batch.images.to(self.device, non_blocking=True)
+        if method not in HEATMAPS:
+            raise ValueError(f"method={method!r} is unknown; use one of {', '.join(HEATMAPS)}")
+        columns = np.array(list(columns_by_name(self.vocabulary, tags).values()))
+        factor = finer(self.image_size) if method == "last map" else 1
+        maps = [
+            HEATMAPS[method](self.network, batch, np.tile(columns, (len(batch), 1)))
+            for batch in self.prepare(images, factor)
+        ]
+        found = np.concatenate(maps) if maps else np.empty((0, len(columns), 1, 1), np.float32)
+        return found[:, 0] if isinstance(tags, str) else found
 
     def fit_thresholds(self, images: Pictures, targets: np.ndarray) -> None:
         """Set :attr:`thresholds` to those of best F measures on validation pictures.
@@ -278,22 +177,3 @@ class Illustration2Vec:
         if self.thresholds is None:
             raise ValueError("there are no thresholds to save; make them with fit_thresholds")
         save_thresholds(path, self.thresholds, self.vocabulary)
-
-    def _array(self, images: Pictures, output: str, dtype: type, width: int) -> np.ndarray:
-        rows = list(self.iterate(images, output))
-        return np.array(rows, dtype).reshape(len(rows), width)
-
-    def _batches(self, images: Pictures, batch_size: int | None = None) -> Iterator[PictureBatch]:
-        size = self.batch_size if batch_size is None else batch_size
-        return picture_batches(images, size, self.image_size, self.stored_size, self.alpha)
-
-    def _compute(self, network: TagNetwork | HashNetwork, images: torch.Tensor, output: str) -> np.ndarray:
-        """One row of numbers a picture."""
-        if not len(images):
-            return np.empty((0, 0))
-        images = images.to(self.device, non_blocking=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            rows = compute(network.features if output.endswith("feature") else network, images).float()
-        if output == "binary_feature":  # a sigmoid is above 0.5 where its argument is above 0
-            return np.packbits((rows > 0).cpu().numpy(), axis=1)
-        return (rows if output in ("logits", "feature") else torch.sigmoid(rows)).cpu().numpy()
