@@ -1,0 +1,1 @@
+"""The explorers: widgets around plain functions, for JupyterLab, Notebook and Voilà; each has a picture to stand in."""
