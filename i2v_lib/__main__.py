@@ -3,31 +3,73 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
+import re
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from i2v_lib import commands
-from i2v_lib.config import NETWORKS, PRESETS, SOURCES
+from i2v_lib.config import NETWORKS, PRESETS, SOURCES, Config
 from i2v_lib.data.booru.replies import Stop
 from i2v_lib.show.reproduce import NotebookError
 
+ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
 FORMATS = ("auto", "tar_index", "webdataset", "danbooru2021", "table")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code: 0, 1 (doctor found a problem), 2 (an error), 130 (stopped)."""
     options = build_parser().parse_args(arguments)
-    try:
-        return options.handler(options) or 0
-    except ImportError as error:
-        print(f"error: {error}; pip install -r requirements.txt brings what is missing", file=sys.stderr)
-        return 2
-    except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, Stop) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; run the same command to go on", file=sys.stderr)
-        return 130
+    with warnings.catch_warnings():
+        warnings.showwarning = functools.partial(_show_warning, options.parser, warnings.showwarning)
+        try:
+            return options.handler(options) or 0
+        except ImportError as error:
+            print(f"error: {error}; pip install -r requirements.txt brings what is missing", file=sys.stderr)
+            return 2
+        except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, Stop) as error:
+            print(f"error: {name_options(str(error), options.parser)}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("stopped; run the same command to go on", file=sys.stderr)
+            return 130
+
+
+def _show_warning(parser: argparse.ArgumentParser, otherwise: Callable, message: Warning, category: type, *rest):
+    """One line for what the kit warns of; the rest as Python has it."""
+    if category is UserWarning:
+        print(f"warning: {name_options(str(message), parser)}", file=sys.stderr)
+    else:
+        otherwise(message, category, *rest)
+
+
+def name_options(text: str, parser: argparse.ArgumentParser) -> str:
+    """A message about arguments in Python, in the words of a command: ``overwrite=True`` becomes ``--overwrite``.
+
+    Parameters
+    ----------
+    text : names an argument as ``name=value``, ``name=`` or ``name=…``
+    parser : of the command; an option's ``dest`` is the argument's name
+    """
+    for action in parser._actions:
+        words = list(action.option_strings[-1:])  # none of an argument without a name: its value stands alone
+        value = (lambda given: []) if action.nargs == 0 else _value
+        replacement = lambda given, w=words, v=value: " ".join([*w, *v(given["value"])])  # noqa: E731
+        text = re.sub(ARGUMENT.format(action.dest), replacement, text)
+    if any(action.dest == "set" for action in parser._actions):
+        for field in dataclasses.fields(Config):
+            text = re.sub("(?:set )?" + ARGUMENT.format(field.name), rf"--set {field.name}=\g<value>", text)
+    return text
+
+
+def _value(text: str) -> list[str]:
+    """What follows an option, if anything does; a tuple as its items."""
+    if text.startswith("("):
+        return re.findall(r"[^\s(),'\"]+", text)
+    return [] if text in ("", "None", "…") else [text.strip("'\"")]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(name: str, handler, text: str) -> argparse.ArgumentParser:
         new = added.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        new.set_defaults(handler=handler)
+        new.set_defaults(handler=handler, parser=new)
         return new
 
     new = command("reproduce", commands.reproduce_command, "execute the notebooks: every table and figure")
@@ -64,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--dry-run", action="store_true", help="only say what it costs: requests, hours, gigabytes")
     new.add_argument("--ratings", nargs="+", default=["g"], metavar="LETTER", help="of g s q e (default g)")
     new.add_argument("--variant", choices=("720x720", "sample", "original"), default="720x720", help="which file")
-    new.add_argument("--files-per-second", type=float, default=1.0, help="at most 4 (default 1)")
+    new.add_argument("--files-per-second", dest="per_second", type=float, default=1.0, help="at most 4 (default 1)")
     new.add_argument("--workers", type=int, default=2, help="files fetched side by side (default 2)")
     _add_policy(new)
     new.add_argument("--retry-failed", action="store_true", help="fetch once more what could not be fetched")
@@ -135,10 +177,14 @@ def _add_collection(parser: argparse.ArgumentParser) -> None:
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:
     """Which posts are left alone."""
-    parser.add_argument("--min-side", type=int, default=128, help="pixels of the shorter side (default 128)")
-    parser.add_argument("--max-aspect", type=float, default=4.0, help="longer side over the shorter (default 4)")
-    parser.add_argument("--min-general", type=int, default=0, help="general tags a post must have (default 0)")
-    parser.add_argument("--deny", nargs="+", default=[], metavar="TAG", help="tags to leave out beside the fixed list")
+    for option, name, kind, default, text in (
+        ("--min-side", "minimum_side", int, 128, "pixels of the shorter side (default 128)"),
+        ("--max-aspect", "maximum_aspect", float, 4.0, "longer side over the shorter (default 4)"),
+        ("--min-general", "minimum_general", int, 0, "general tags a post must have (default 0)"),
+    ):
+        parser.add_argument(option, dest=name, type=kind, default=default, metavar="NUMBER", help=text)
+    denied = {"dest": "also_denied", "nargs": "+", "default": [], "metavar": "TAG"}
+    parser.add_argument("--deny", **denied, help="tags to leave out beside the fixed list")
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:

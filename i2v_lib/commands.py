@@ -41,7 +41,7 @@ def collect_command(options: argparse.Namespace) -> None:
         "limit": options.limit,
         "ratings": tuple(options.ratings),
         "variant": options.variant,
-        "per_second": options.files_per_second,
+        "per_second": options.per_second,
         "base_url": options.base_url,
         "tag_types": options.tag_types,
         **_policy(options),
@@ -113,10 +113,10 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
 
 def _policy(options: argparse.Namespace) -> dict[str, Any]:
     return {
-        "minimum_side": options.min_side,
-        "maximum_aspect": options.max_aspect,
-        "minimum_general": options.min_general,
-        "also_denied": frozenset(options.deny),
+        "minimum_side": options.minimum_side,
+        "maximum_aspect": options.maximum_aspect,
+        "minimum_general": options.minimum_general,
+        "also_denied": frozenset(options.also_denied),
     }
 
 

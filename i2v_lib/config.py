@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import random
 from dataclasses import dataclass
@@ -164,7 +165,9 @@ def load_config(preset: str, **overrides: Any) -> Config:
     fields = {field.name: field for field in dataclasses.fields(Config)}
     unknown = sorted(set(overrides) - set(fields))
     if unknown:
-        raise TypeError(f"Config has no field {', '.join(map(repr, unknown))}; its fields are {', '.join(fields)}")
+        like = [close for name in unknown for close in difflib.get_close_matches(name, fields, 3)]
+        hint = f"did you mean {' or '.join(like)}?" if like else "i2v_lib/config.py lists them"
+        raise TypeError(f"Config has no field {', '.join(map(repr, unknown))}; {hint}")
     return dataclasses.replace(PRESETS[preset], **{k: _checked(fields[k], v) for k, v in overrides.items()})
 
 

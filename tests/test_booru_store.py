@@ -94,7 +94,7 @@ def test_what_was_written_is_there_after_reopening(store):
 
 def test_settings_differ_by_name(store):
     store.close()
-    with pytest.raises(ValueError, match=r"query='cat' there, 'dog' now; use the same, or choose another out"):
+    with pytest.raises(ValueError, match=r"query='cat' there, 'dog' now; use the same, or give another out="):
         Store(store.folder, SETTINGS | {"query": "dog"})
     with Store(store.folder, SETTINGS) as store:
         assert store.settings["query"] == "cat"

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from papermill import PapermillExecutionError
 from PIL import Image
 
 from i2v_lib import doctor
-from i2v_lib.__main__ import build_parser, main
+from i2v_lib.__main__ import build_parser, main, name_options
 from i2v_lib.config import load_config, parse_overrides, run_folder
 from i2v_lib.data.collection import open_collection
 from i2v_lib.show import reproduce
@@ -378,3 +379,47 @@ def test_a_bulk_archive_is_imported(tmp_path, capsys):
     assert "too_small" in capsys.readouterr().err
     assert main([*command, str(tmp_path / "out"), "--min-side", "32"]) == 0
     assert open_collection(tmp_path / "out").column("general") == [["1girl", "long hair"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "told"),
+    [
+        ("import-folder x --out y", "pass overwrite=True, or another out=", "pass --overwrite, or another --out"),
+        ("import-folder x --out y", "resize='zoom' is unknown", "--resize zoom is unknown"),
+        ("import-folder x --out y", "folder='a b' is no folder", "a b is no folder"),
+        ("import-folder x --out y", "test_share=0.9: too much", "--test-share 0.9: too much"),
+        ("collect --limit 3 --out y", "minimum_side=0, also_denied=", "--min-side 0, --deny"),
+        ("collect --limit 3 --out y", "ratings=('q', 'e'): confirm", "--ratings q e: confirm"),
+        ("collect --limit 3 --out y", "https://site/?limit=5&query=a failed", "https://site/?limit=5&query=a failed"),
+        ("train smoke", "image_size=8: too small", "--set image_size=8: too small"),
+        ("train smoke", "--set epochs='x': expected int; set width=1", "--set epochs='x': expected int; --set width=1"),
+        ("doctor", "size=8: another command's", "size=8: another command's"),
+    ],
+)
+def test_a_message_names_options(command, text, told):
+    assert name_options(text, build_parser().parse_args(command.split()).parser) == told
+
+
+def test_a_misspelt_setting_is_answered_with_those_like_it(capsys):
+    assert main(["train", "smoke", "--set", "epoch=3"]) == 2
+    error = capsys.readouterr().err
+    assert "no field 'epoch'; did you mean epochs" in error
+    assert "batch_size" not in error
+
+
+def test_an_empty_split_is_warned_of_in_one_line(tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "set" / "a.png")
+    (tmp_path / "set" / "a.txt").write_text("red")
+    command = ["import-folder", str(tmp_path / "set"), "--size", "8", "--out"]
+    with warnings.catch_warnings(action="always"):
+        assert main([*command, str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    warned = [line for line in lines if line.startswith("warning: ")]
+    assert [("--validation-share 0.05" in line, "--test-share 0.05" in line) for line in warned] == [
+        (True, False),
+        (False, True),
+    ]
+    with warnings.catch_warnings(action="always"):
+        assert main([*command, str(tmp_path / "none"), "--validation-share", "0", "--test-share", "0"]) == 0
+    assert "warning" not in capsys.readouterr().err

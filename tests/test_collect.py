@@ -193,7 +193,7 @@ def test_a_larger_limit_goes_on_and_a_smaller_one_uses_fewer(site, tmp_path):
 def test_other_settings_are_refused_with_their_names(plain, tmp_path):
     gather(plain, tmp_path / "c", limit=3)
     for changed in ({"query": "solo"}, {"ratings": ("s",)}, {"variant": "original"}, {"minimum_side": 40}):
-        with pytest.raises(ValueError, match=rf"was made with .*{next(iter(changed))}=.* choose another out"):
+        with pytest.raises(ValueError, match=rf"was made with .*{next(iter(changed))}=.* give another out="):
             gather(plain, tmp_path / "c", limit=3, **changed)
     assert gather(plain, tmp_path / "c", limit=3, size=8).info["size"] == 8  # the pictures' size may change
 
@@ -231,7 +231,7 @@ def test_another_folder_is_left_alone(plain, tmp_path):
     out = tmp_path / "c"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="choose another out"):
+    with pytest.raises(FileExistsError, match="pass overwrite=True, or another out="):
         gather(plain, out)
     assert not plain.log
     assert (out / "mine.txt").exists()

@@ -288,10 +288,11 @@ def test_unknown_parameters_are_errors(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failing_cell_is_an_error(tmp_path):
+def test_a_failing_cell_is_an_error_and_the_kernel_is_silent(tmp_path, capfd):
     cells = [nbformat.v4.new_code_cell("PRESET = 'demo'", metadata={"tags": ["parameters"]})]
     cells.append(nbformat.v4.new_code_cell("1 / 0"))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "bad.ipynb")
     with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
         run_notebook(tmp_path / "bad.ipynb", tmp_path / "out" / "bad.ipynb", {"PRESET": "smoke"})
+    assert "WARNING" not in capfd.readouterr().err  # of a kernel that is not encrypted

@@ -126,7 +126,7 @@ def test_files_that_are_there_are_kept(tagger, folder, format):
 def test_a_table_that_is_there_is_kept(tagger, folder):
     (folder / "tags.csv").write_text("mine")
     before = contents(folder)
-    with pytest.raises(FileExistsError, match="exists and is kept; give force=True"):
+    with pytest.raises(FileExistsError, match="exists and is kept; pass force=True"):
         run(tagger, folder, "csv")
     assert contents(folder) == before
     assert run(tagger, folder, "csv", force=True).written == 11

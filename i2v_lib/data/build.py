@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -116,6 +117,7 @@ def build_collection(
         raise ValueError(f"{out}: no illustration can be used ({reasons or 'the source is empty'}); mend the source")
     groups = choose_groups(intake)
     splits = choose_splits(intake, groups, seed, validation_share, test_share)
+    _warn_of_empty_splits(splits, validation_share, test_share)
     posts, fingerprint = posts_table(intake, groups, splits)
     origins = origin_table(intake)
     if origins is not None:
@@ -161,10 +163,10 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
         if before == settings or not place.exists() or set(os.listdir(place)) <= {"import.json.tmp"}:
             continue
         if not before and not (place / "collection.json").exists():
-            raise FileExistsError(f"{place} exists and is no collection; choose another out")
+            raise FileExistsError(f"{place} exists and is no collection; give another out=")
         if not overwrite:
             changed = ", ".join(_changed(before, settings))
-            raise FileExistsError(f"{place} was made with other {changed}; overwrite it, or choose another out")
+            raise FileExistsError(f"{place} was made with other {changed}; pass overwrite=True, or another out=")
     if made_with[partial] != settings:
         discard(partial)
         partial.mkdir(parents=True)
@@ -181,6 +183,17 @@ def _changed(before: dict[str, Any], settings: dict[str, Any]) -> list[str]:
     if isinstance(was, dict) and isinstance(now, dict):
         return names + [name for name in was | now if was.get(name) != now.get(name)]
     return names if was == now else [*names, "source"]
+
+
+def _warn_of_empty_splits(splits: Sequence[str], validation_share: float, test_share: float) -> None:
+    """Say which splits nothing fell into: of few groups a small share may be none."""
+    for split, name, share in (("val", "validation_share", validation_share), ("test", "test_share", test_share)):
+        if share > 0 and split not in splits:
+            warnings.warn(
+                f"none of the {len(splits)} illustrations is in the {split} split; raise {name}={share}, "
+                "take another seed, or add illustrations",
+                stacklevel=3,
+            )
 
 
 def _write_accounting(path: Path, seen: int, skipped: Counter, groups: list[str]) -> None:

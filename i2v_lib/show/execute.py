@@ -11,6 +11,7 @@ import papermill
 from i2v_lib.config import load_config
 
 TIMEOUT = 3 * 3600  # seconds a cell may take
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # each kernel would warn that it is not encrypted on its way to this process
 
 
 def run_notebook(path: Path, out: Path, parameters: Mapping[str, Any], timeout: int = TIMEOUT) -> Path:
@@ -48,5 +49,6 @@ def run_notebook(path: Path, out: Path, parameters: Mapping[str, Any], timeout: 
         execution_timeout=timeout,
         store_widget_state=False,
         progress_bar=False,
+        extra_arguments=QUIET,
     )
     return out

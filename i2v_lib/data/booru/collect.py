@@ -118,7 +118,7 @@ def collect(
     out = Path(os.path.abspath(out))
     folder = store_folder(out)
     if out.exists() and not folder.exists() and not overwrite:
-        raise FileExistsError(f"{out} exists and was not collected; overwrite it, or choose another out")
+        raise FileExistsError(f"{out} exists and was not collected; pass overwrite=True, or another out=")
     wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
     with ExitStack() as stack:
         site = stack.enter_context(connect(source, query=query, ratings=policy.ratings, environ=environ, **wire))

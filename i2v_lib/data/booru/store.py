@@ -259,7 +259,7 @@ class Store:
             there, here = _flat(before), _flat(now)
             names = sorted(name for name in there | here if there.get(name) != here.get(name))
             changes = "; ".join(f"{name}={there.get(name)!r} there, {here.get(name)!r} now" for name in names)
-            raise ValueError(f"{self.folder} was made with {changes}; use the same, or choose another out")
+            raise ValueError(f"{self.folder} was made with {changes}; use the same, or give another out=")
         return now
 
     def _tidy(self) -> None:
