@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from i2v_lib import commands
-from i2v_lib.config import NETWORKS, PRESETS, SOURCES, Config
+from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
 from i2v_lib.data.booru.replies import Stop
 from i2v_lib.show.reproduce import NotebookError
 
@@ -141,6 +141,11 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--tag-types", type=Path, metavar="FILE", help="categories of tags; the rest is general")
     new.add_argument("--default-rating", default="safe", help="of images without one (default safe)")
 
+    new = command("pack", commands.pack_command, "copy a collection, its pixels packed as JPEG or unpacked")
+    new.add_argument("collection", type=Path, help="folder of the collection")
+    new.add_argument("--out", type=Path, required=True, help="folder of the copy")
+    new.add_argument("--store", choices=PIXEL_STORES, default="jpeg", help="how the copy keeps pixels (default jpeg)")
+
     new = command("export-folder", commands.export_folder_command, "write a collection as images with tags beside them")
     source = new.add_mutually_exclusive_group()
     source.add_argument("preset", nargs="?", choices=PRESETS, default="demo", help="(default demo)")
@@ -172,6 +177,8 @@ def _add_collection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation-share", type=float, default=0.05, help="of the images (default 0.05)")
     parser.add_argument("--test-share", type=float, default=0.05, help="of the images (default 0.05)")
     parser.add_argument("--seed", type=int, default=0, help="another one splits otherwise (default 0)")
+    text = "how to keep pixels (default: as they are, while they fit the disk)"
+    parser.add_argument("--store", dest="pixel_store", choices=("auto", *PIXEL_STORES), default="auto", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace a collection that stands there")
 
 

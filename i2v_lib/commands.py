@@ -107,7 +107,7 @@ def import_folder_command(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("size", "resize", "seed", "validation_share", "test_share", "overwrite")
+    names = ("size", "resize", "seed", "validation_share", "test_share", "pixel_store", "overwrite")
     return {name: getattr(options, name) for name in names}
 
 
@@ -127,8 +127,24 @@ def _labels(options: argparse.Namespace) -> dict[str, Any]:
 def _tell(collection: Collection, out: Path) -> None:
     """Say what a new collection holds, and where it is told what is not in it."""
     print(f"{len(collection)} illustrations in {out}: {collection.info['counts']}")
+    print(f"pixels are kept as {told_store(collection)}")
     print(f"what was left out, by reason: {out / 'accounting.json'}")
     print(f"files that could not be used: {out / 'bad_images.csv'}")
+
+
+def pack_command(options: argparse.Namespace) -> None:
+    """Copy a collection into the other store."""
+    from i2v_lib.data.collection import open_collection
+    from i2v_lib.data.pack import pack_collection
+
+    copy = pack_collection(open_collection(options.collection), options.out, options.store)
+    print(f"{len(copy)} illustrations in {options.out}, kept as {told_store(copy)}")
+
+
+def told_store(collection: Collection) -> str:
+    """How a collection's pixels are kept, and the room they take."""
+    kind = {"pixels": "pixels", "jpeg": "packed JPEG"}[collection.store]
+    return f"{kind}, {collection.pixels.nbytes / 1e9:.2f} GB"
 
 
 def export_folder_command(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 SOURCES = ("danbooru", "safebooru")  # that illustrations may be collected from
+PIXEL_STORES = ("pixels", "jpeg")  # as they are, or packed
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 
 
@@ -39,6 +40,7 @@ class Config:
     validation_share: float = 0.05  # of the groups
     test_share: float = 0.05  # of the groups
     stored_size: int = 256  # pixels, square, as stored in the collection
+    pixel_store: str = "auto"  # "pixels", "jpeg" (packed), or "auto": the first while it fits the disk
 
     # Vocabulary (§3.1: 512 + 512 + 512 + 3)
     general_tags: int = 512
@@ -64,6 +66,10 @@ class Config:
     weight_decay: float = 0.0  # decoupled (AdamW)
     checkpoint_every: int = 1000  # steps between checkpoints; one is also written at the end of each epoch
     workers: int = 0  # threads that prepare batches; the order of samples does not depend on it
+    decode: str = "cpu"  # packed pictures: on the "cpu", or on the "device" that trains
+    shuffle: str = "auto"  # "full", "blocks", or "auto": blocks where pictures take more than the memory
+    shuffle_block: int = 64  # neighbors read together
+    shuffle_buffer: int = 16384  # pictures shuffled together
     precision: str = "auto"  # auto: bfloat16 on CUDA, float32 elsewhere; or "float32", "bfloat16"
 
     # "Pre-trained net" (Table 2)
@@ -97,6 +103,7 @@ PRESETS = {
         titles=4,
         drawers=12,
         stored_size=40,
+        pixel_store="pixels",
         validation_share=0.1,
         test_share=0.2,
         minimum_positives=12,
@@ -123,6 +130,7 @@ PRESETS = {
         preset="demo",
         pictures=33000,
         stored_size=72,
+        pixel_store="pixels",
         test_share=0.12,
         general_tags=200,
         minimum_positives=100,

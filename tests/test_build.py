@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from i2v_lib.data import build as build_module
 from i2v_lib.data import intake, rows
 from i2v_lib.data.build import build_collection
 from i2v_lib.data.collection import SCHEMA, open_collection, partial_folder
@@ -228,8 +229,9 @@ def test_nothing_usable_says_why(tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_interrupted_anywhere_it_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    whole = build(Listed(many()), tmp_path / "whole")
+@pytest.mark.parametrize("store", ["pixels", "jpeg"])
+def test_interrupted_anywhere_it_ends_in_the_same_bytes(tmp_path, monkeypatch, store):
+    whole = build(Listed(many()), tmp_path / "whole", pixel_store=store)
     read, reads = Listed.read, []
 
     def interrupted(self, name):
@@ -243,13 +245,36 @@ def test_interrupted_anywhere_it_ends_in_the_same_bytes(tmp_path, monkeypatch):
     interrupts = 0
     while not (tmp_path / "out").exists():
         try:
-            build(Listed(many()), tmp_path / "out")
+            build(Listed(many()), tmp_path / "out", pixel_store=store)
         except KeyboardInterrupt:
             interrupts += 1
             assert partial_folder(tmp_path / "out").exists()
     assert interrupts >= 3
     assert contents(open_collection(tmp_path / "out")) == contents(whole)
     assert {"origin.parquet", "accounting.json"} < set(contents(whole))
+
+
+def test_a_store_changes_pixels_a_little_and_nothing_else(tmp_path):
+    pixels, jpeg = (build(Listed(many()), tmp_path / store, pixel_store=store) for store in ("pixels", "jpeg"))
+    assert pixels.posts.equals(jpeg.posts)
+    assert jpeg.accounting() == pixels.accounting()
+    there, back = (np.abs(jpeg.pixels[::way].astype(int) - pixels.pixels).mean() for way in (1, -1))
+    assert there < 20 < 40 < back
+    assert (pixels.store, jpeg.store) == ("pixels", "jpeg")
+    assert pixels.fingerprint != jpeg.fingerprint
+    assert build(Listed(many()), tmp_path / "again", pixel_store="jpeg").fingerprint == jpeg.fingerprint
+
+
+def test_the_disk_chooses_the_store_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "choose_store", lambda *_: "jpeg")
+    assert build(Listed(many()), tmp_path / "out").store == "jpeg"
+    monkeypatch.setattr(build_module, "choose_store", lambda *_: "pixels")  # more room now
+    monkeypatch.setattr(Listed, "read", lambda *_: pytest.fail("read again"))
+    assert build(Listed(many()), tmp_path / "out").store == "jpeg"
+    with pytest.raises(FileExistsError, match="other store;"):
+        build(Listed(many()), tmp_path / "out", pixel_store="pixels")
+    with pytest.raises(ValueError, match="pixel_store='zip'"):
+        build(Listed(many()), tmp_path / "new", pixel_store="zip")
 
 
 def test_a_source_that_fails_stops_it_and_loses_nothing(tmp_path, monkeypatch):

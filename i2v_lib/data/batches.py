@@ -6,10 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+
+from i2v_lib.data.crops import DECODERS, crop, crop_on_device, whole_pictures
+from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.shuffle import check_block, draw_order, read_ahead
 
 MEAN_SAMPLE = 4096  # pictures the mean color is taken from
 
@@ -31,7 +35,7 @@ class Batch(NamedTuple):
     total: int
 
     def to(self, device: torch.device | str) -> Batch:
-        """The batch with images and targets on a device; the indices stay on the CPU."""
+        """The batch with images and targets on a device, if they are not there; the indices stay on the CPU."""
         images, targets = (part.to(device, non_blocking=True) for part in (self.images, self.targets))
         return self._replace(images=images, targets=targets)
 
@@ -45,13 +49,17 @@ class Batches:
 
     Parameters
     ----------
-    pixels : uint8 array, shape (N, R, R, 3), RGB; a memory map will do
+    pixels : uint8 array, shape (N, R, R, 3), RGB; a memory map or packed pictures will do
     targets : uint8 array, shape (N, T), 0 or 1
     indices : int64 array, shape (n,), the rows to train on
     batch_size : pictures in a batch, at most; an epoch is cut into batches of equal size, give or take one
     image_size : side S of the random crop in pixels, at most R
     seed : of order, crops and flips
     workers : threads that prepare batches ahead; 0 prepares each when it is asked for
+    block, buffer : pictures that are read and shuffled together, see :func:`i2v_lib.data.shuffle.draw_order`
+    device : where whole pictures are moved, then cropped and mirrored, and batches come from; None: the CPU, where only
+        what is cut out is copied. The pixels are the same
+    decode : "cpu", or "device": packed pictures are decoded on ``device``, a few levels off the CPU's values
 
     Raises
     ------
@@ -61,13 +69,17 @@ class Batches:
 
     def __init__(
         self,
-        pixels: np.ndarray,
+        pixels: np.ndarray | PackedPixels,
         targets: np.ndarray,
         indices: np.ndarray,
         batch_size: int,
         image_size: int,
         seed: int,
         workers: int = 0,
+        block: int = 0,
+        buffer: int = 0,
+        device: torch.device | str | None = None,
+        decode: str = "cpu",
     ) -> None:
         _check_pixels(pixels, image_size, batch_size)
         if len(targets) != len(pixels):
@@ -75,7 +87,11 @@ class Batches:
         if len(indices) == 0:
             raise ValueError("indices is empty; the training split needs at least one picture")
         self.pixels, self.targets, self.indices = pixels, targets, np.asarray(indices, dtype=np.int64)
+        if decode not in DECODERS:
+            raise ValueError(f"decode={decode!r} is unknown; use one of {', '.join(DECODERS)}")
+        check_block(block, buffer)
         self.batch_size, self.image_size, self.seed, self.workers = batch_size, image_size, seed, workers
+        self.block, self.buffer, self.device, self.decode = block, buffer, device, decode
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
@@ -102,21 +118,45 @@ class Batches:
             raise ValueError(f"ranks={ranks}: a batch has but {smallest} pictures; use fewer, or a larger batch_size")
         count, margin = len(self.indices), self.pixels.shape[1] - self.image_size
         generator = np.random.default_rng((self.seed, number))
-        order = generator.permutation(count)
+        order = draw_order(count, generator, self.block, self.buffer)
         corners = generator.integers(margin, endpoint=True, size=(count, 2))
         flips = generator.random(count) < 0.5
 
         def make(batch: np.ndarray) -> Batch:
             rows = batch[rank::ranks]
             indices = self.indices[rows]
-            return Batch(
-                crop(self.pixels, indices, corners[rows], self.image_size, flips[rows]),
-                torch.from_numpy(self.targets[indices]).float(),
-                torch.from_numpy(indices),
-                len(batch),
+            targets = torch.from_numpy(self.targets[indices]).float()
+            cut = Batch(
+                self._cut(indices, corners[rows], flips[rows]), targets, torch.from_numpy(indices), len(batch)
             )
+            return cut if self.device is None else cut.to(self.device)
 
-        return _ahead(make, np.array_split(order, len(self))[skip:], self.workers)
+        parts = np.array_split(order.positions, len(self))
+        ahead = self._reading_ahead(parts, order.buffers, skip) if order.buffers else parts[skip:]
+        return _ahead(make, ahead, self.workers)
+
+    def _cut(self, indices: np.ndarray, corners: np.ndarray, flips: np.ndarray) -> torch.Tensor:
+        if self.device is None:
+            return crop(self.pixels, indices, corners, self.image_size, flips)
+        pictures = whole_pictures(self.pixels, indices, self.device, self.decode)
+        places = (torch.from_numpy(value).to(pictures.device, non_blocking=True) for value in (corners, flips))
+        return crop_on_device(pictures, *places, self.image_size)
+
+    def _reading_ahead(
+        self, parts: list[np.ndarray], buffers: list[np.ndarray], skip: int
+    ) -> Iterator[np.ndarray]:
+        """The batches' positions; before the first of a buffer, the pictures of the next begin to be read."""
+        sizes = [int((held[:, 1] - held[:, 0]).sum()) for held in buffers]
+        begins = np.cumsum([0, *sizes[:-1]])
+        position, asked = sum(map(len, parts[:skip])), -1
+        with ThreadPoolExecutor(1) as reader:
+            for part in parts[skip:]:
+                current = int(np.searchsorted(begins, position, side="right")) - 1
+                for number in range(max(asked + 1, current), min(current + 2, len(buffers))):
+                    reader.submit(read_ahead, self.pixels, self.indices[buffers[number] - [0, 1]])
+                    asked = number
+                position += len(part)
+                yield part
 
     def mean(self) -> torch.Tensor:
         """Mean color of the training pictures: float32 tensor, shape (3,), RGB 0–255."""
@@ -130,7 +170,13 @@ class Batches:
 
 
 def evaluation_batches(
-    pixels: np.ndarray, indices: np.ndarray, batch_size: int, image_size: int, rank: int = 0, ranks: int = 1
+    pixels: np.ndarray | PackedPixels,
+    indices: np.ndarray,
+    batch_size: int,
+    image_size: int,
+    rank: int = 0,
+    ranks: int = 1,
+    workers: int = 0,
 ) -> Iterator[torch.Tensor]:
     """Center crops of pictures in the given order, each exactly once, without padding.
 
@@ -141,6 +187,7 @@ def evaluation_batches(
     batch_size : pictures in a batch; the last may hold fewer
     image_size : side S of the crop in pixels, at most R
     rank, ranks : give only the share of one rank, see :func:`evaluation_share`
+    workers : threads that prepare batches ahead
 
     Yields
     ------
@@ -149,9 +196,12 @@ def evaluation_batches(
     _check_pixels(pixels, image_size, batch_size)
     share = indices[evaluation_share(len(indices), batch_size, rank, ranks)]
     corner = (pixels.shape[1] - image_size) // 2
-    for start in range(0, len(share), batch_size):
+
+    def make(start: int) -> torch.Tensor:
         rows = np.asarray(share[start : start + batch_size])
-        yield crop(pixels, rows, np.full((len(rows), 2), corner), image_size)
+        return crop(pixels, rows, np.full((len(rows), 2), corner), image_size)
+
+    yield from _ahead(make, range(0, len(share), batch_size), workers)
 
 
 def evaluation_share(count: int, batch_size: int, rank: int, ranks: int) -> slice:
@@ -182,31 +232,7 @@ def check_rank(rank: int, ranks: int) -> None:
         raise ValueError(f"rank={rank}, ranks={ranks}: ranks are numbered from 0 to ranks - 1")
 
 
-def crop(
-    pixels: np.ndarray, indices: np.ndarray, corners: np.ndarray, size: int, flips: np.ndarray | None = None
-) -> torch.Tensor:
-    """Cut a square out of each picture, and mirror some.
-
-    Parameters
-    ----------
-    pixels : uint8 array, shape (N, R, R, 3), RGB
-    indices : int array, shape (B,), rows of ``pixels``
-    corners : int array, shape (B, 2), top and left edge in pixels, 0 to R − size
-    size : side of the squares in pixels
-    flips : bool array, shape (B,), the ones to mirror left to right; none if left out
-
-    Returns
-    -------
-    uint8 tensor, shape (B, 3, size, size), channels last in memory
-    """
-    images = np.empty((len(indices), size, size, 3), np.uint8)
-    for i, (index, (top, left)) in enumerate(zip(indices, corners, strict=True)):
-        square = pixels[index, top : top + size, left : left + size]
-        images[i] = square[:, ::-1] if flips is not None and flips[i] else square
-    return torch.from_numpy(images).permute(0, 3, 1, 2)
-
-
-def _check_pixels(pixels: np.ndarray, image_size: int, batch_size: int) -> None:
+def _check_pixels(pixels: np.ndarray | PackedPixels, image_size: int, batch_size: int) -> None:
     if pixels.shape[1] < image_size:
         raise ValueError(
             f"image_size={image_size} is larger than the stored pictures of {pixels.shape[1]} pixels; "
@@ -216,7 +242,7 @@ def _check_pixels(pixels: np.ndarray, image_size: int, batch_size: int) -> None:
         raise ValueError(f"batch_size={batch_size}: a batch holds at least one picture")
 
 
-def _ahead(make: Callable[[np.ndarray], Batch], parts: Iterable[np.ndarray], workers: int) -> Iterator[Batch]:
+def _ahead(make: Callable[[Any], Any], parts: Iterable[Any], workers: int) -> Iterator[Any]:
     """Apply ``make`` to each part in order, on threads that run at most two batches ahead each.
 
     Threads do, because copying pixels releases the interpreter's lock.

@@ -15,11 +15,13 @@ from typing import Any
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open_collection, partial_folder
 from i2v_lib.data.images import ANIMATIONS, POLICIES
 from i2v_lib.data.intake import Intake, Source
 from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
 from i2v_lib.data.splits import assign_splits
+from i2v_lib.data.stores import choose_store
 
 IMPORTER = 2  # raise it when the same pictures would give another collection
 
@@ -36,6 +38,7 @@ def build_collection(
     seed: int = 0,
     validation_share: float = 0.05,
     test_share: float = 0.05,
+    pixel_store: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
 ) -> Collection:
@@ -60,6 +63,8 @@ def build_collection(
     ratings : those that may come in; the others are listed as ``rating``
     seed : salt of the splits
     validation_share, test_share : share of the groups, 0 to 1
+    pixel_store : how pixels are kept: "pixels", "jpeg", or "auto": the first while it fits the disk; see
+        :func:`i2v_lib.data.stores.choose_store`. What was begun or made in one way stays so
     overwrite : replace a collection made from another source or other settings
     progress : show a progress bar
 
@@ -72,6 +77,7 @@ def build_collection(
     """
     out = Path(os.path.abspath(out))
     choices = [("resize", resize, POLICIES), ("animations", animations, ANIMATIONS)]
+    choices += [("pixel_store", pixel_store, ("auto", *PIXEL_STORES))]
     choices += [("default_rating", default_rating, RATINGS), *(("ratings", rating, RATINGS) for rating in ratings)]
     for name, value, known in choices:
         if value not in known:
@@ -92,6 +98,11 @@ def build_collection(
         "test_share": test_share,
         "source": source.identity(),
     }
+    store = pixel_store
+    if store == "auto":
+        store = _store_of(out) or choose_store(len(source.names()), size, out)
+    if store != "pixels":
+        settings["store"] = store  # not told of pixels, so that collections made before there was a choice stand
     if _stands(out, json.loads(json.dumps(settings)), overwrite):
         return open_collection(out)
 
@@ -104,6 +115,7 @@ def build_collection(
         animation=animations,
         default_rating=default_rating,
         ratings=settings["ratings"],
+        store=store,
     )
     with tqdm(total=len(names), desc="import", unit="image", disable=not progress, mininterval=1) as bar:
         for done in intake.run(names):
@@ -125,7 +137,7 @@ def build_collection(
     write_csv(partial / "bad_images.csv", ("path", "reason", "sha256"), intake.entries(usable=False))
     _write_accounting(partial / "accounting.json", seen, skipped, groups)
     discard(out)
-    finish_collection(out, posts, resize, fingerprint)
+    finish_collection(out, posts, resize, fingerprint, store=store, size=size)
     intake.journal(out).unlink()
     return open_collection(out)
 
@@ -153,10 +165,7 @@ def discard(place: Path) -> None:
 def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     """Whether ``out`` is this very collection, finished; if not, leave a partial folder of this very one."""
     partial = partial_folder(out)
-    made_with = {}
-    for place in (out, partial):
-        record = place / "import.json"
-        made_with[place] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    made_with = {place: _made_with(place) for place in (out, partial)}
     if made_with[out] == settings:
         return True
     for place, before in made_with.items():
@@ -176,10 +185,22 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     return False
 
 
+def _made_with(place: Path) -> dict[str, Any]:
+    """Settings a collection, finished or not, was made with; empty if there is none."""
+    record = place / "import.json"
+    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+
+
+def _store_of(out: Path) -> str | None:
+    """How the pixels of what stands at ``out``, or of what grows there, are kept; None if there is nothing."""
+    before = next(filter(None, map(_made_with, (partial_folder(out), out))), None)
+    return before and before.get("store", "pixels")
+
+
 def _changed(before: dict[str, Any], settings: dict[str, Any]) -> list[str]:
     """Names of the settings that differ; of a source the parts of its identity, where those have names."""
     was, now = before.get("source"), settings["source"]
-    names = [name for name in settings if name != "source" and before.get(name) != settings[name]]
+    names = [name for name in before | settings if name != "source" and before.get(name) != settings.get(name)]
     if isinstance(was, dict) and isinstance(now, dict):
         return names + [name for name in was | now if was.get(name) != now.get(name)]
     return names if was == now else [*names, "source"]

@@ -1,9 +1,11 @@
-"""A collection on disk: ``posts.parquet``, ``pixels.npy`` and, last, ``collection.json``."""
+"""A collection on disk: ``posts.parquet``, its pixels in one of two stores and, last, ``collection.json``."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-VERSION = 1
+from i2v_lib.data.packed import INDEX, JPEGS, PackedPixels
+from i2v_lib.data.stores import PIXELS, QUALITY, open_store
+
+VERSIONS = {"pixels": 1, "jpeg": 2}  # by store, so that a kit that knows no packed JPEG says so
 SPLITS = ("train", "val", "test")
 CATEGORIES = ("general", "copyright", "character", "rating")  # the paper's order
 RATINGS = ("safe", "questionable", "explicit")
@@ -45,13 +50,15 @@ class Collection:
     ----------
     folder : where it lies
     posts : pyarrow table of :data:`SCHEMA`, a row an illustration
-    pixels : uint8 array, shape (N, S, S, 3), RGB, a read-only memory map
-    info : contents of ``collection.json``: version, size S, resize policy, counts, fingerprint
+    pixels : uint8 array, shape (N, S, S, 3), RGB, a read-only memory map; or what is indexed like one, see
+        :class:`i2v_lib.data.packed.PackedPixels`
+    info : contents of ``collection.json``: version, size S, resize policy, counts, fingerprint; "store" and "quality"
+        where the pictures are packed JPEG
     """
 
     folder: Path
     posts: pa.Table
-    pixels: np.ndarray
+    pixels: np.ndarray | PackedPixels
     info: dict[str, Any]
 
     def __len__(self) -> int:
@@ -100,6 +107,11 @@ class Collection:
         """Names the content: the same posts and pixels give the same string."""
         return self.info["fingerprint"]
 
+    @property
+    def store(self) -> str:
+        """How the pixels are kept: "pixels" or "jpeg"."""
+        return self.info.get("store", "pixels")
+
 
 def partial_folder(folder: Path) -> Path:
     """Where a collection grows until :func:`finish_collection` gives it its name."""
@@ -112,7 +124,7 @@ def create_pixels(folder: Path, count: int, size: int) -> np.ndarray:
     An existing file of that shape is opened as it is, so that interrupted work can go on.
     """
     partial_folder(folder).mkdir(parents=True, exist_ok=True)
-    path, shape = partial_folder(folder) / "pixels.npy", (count, size, size, 3)
+    path, shape = partial_folder(folder) / PIXELS, (count, size, size, 3)
     if path.exists():
         pixels = np.load(path, mmap_mode="r+")
         if pixels.shape == shape and pixels.dtype == np.uint8:
@@ -121,7 +133,13 @@ def create_pixels(folder: Path, count: int, size: int) -> np.ndarray:
 
 
 def finish_collection(
-    folder: Path, posts: pa.Table, resize: str, fingerprint: str, truth: list[dict[str, Any]] | None = None
+    folder: Path,
+    posts: pa.Table,
+    resize: str,
+    fingerprint: str,
+    truth: Iterable[dict[str, Any]] | None = None,
+    store: str = "pixels",
+    size: int = 0,
 ) -> Collection:
     """Write the posts beside the pixels and move the whole to its final name.
 
@@ -130,13 +148,16 @@ def finish_collection(
     folder : final folder; must not exist
     posts : table of :data:`SCHEMA`
     resize : policy that made the pixels square: "warp", "pad", "crop" or "drawn"
-    fingerprint : names the content, see :attr:`Collection.fingerprint`
+    fingerprint : names what was stored; that of packed JPEG is made of it and of what the packing made
     truth : exact scenes of drawn pictures, a dictionary a row
+    store : how the pixels were written, "pixels" or "jpeg"
+    size : side S of the pictures in pixels; need not be told of "pixels"
     """
     partial = partial_folder(folder)
-    pixels = np.load(partial / "pixels.npy", mmap_mode="r")
+    pixels = open_store(partial, store, size)
     if posts.num_rows != len(pixels):
-        raise ValueError(f"posts has {posts.num_rows} rows and pixels.npy {len(pixels)}; they must match")
+        what = PIXELS if store == "pixels" else JPEGS
+        raise ValueError(f"posts has {posts.num_rows} rows and {what} {len(pixels)}; they must match")
     posts = posts.select(SCHEMA.names).cast(SCHEMA)
     ids = posts.column("id").to_pylist()
     if len(set(ids)) != len(ids):
@@ -147,12 +168,15 @@ def finish_collection(
             lines.writelines(json.dumps(scene, ensure_ascii=False) + "\n" for scene in truth)
     splits = posts.column("split").to_pylist()
     info = {
-        "version": VERSION,
+        "version": VERSIONS[store],
         "size": int(pixels.shape[1]),
         "resize": resize,
         "counts": {name: splits.count(name) for name in SPLITS},
         "fingerprint": fingerprint,
     }
+    if store == "jpeg":
+        made = hashlib.sha256(fingerprint.encode() + (partial / INDEX).read_bytes()).hexdigest()[:16]
+        info |= {"fingerprint": made, "store": store, "quality": QUALITY}
     (partial / "collection.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, folder)
     return open_collection(folder)
@@ -176,10 +200,12 @@ def open_collection(folder: str | Path) -> Collection:
         if partial_folder(folder).exists():
             cure = "the import was interrupted: run the same command again and it goes on"
         raise FileNotFoundError(f"{folder} is no finished collection (no collection.json); {cure}") from None
-    if info["version"] != VERSION:
-        raise ValueError(f"{folder}: collection version {info['version']}, this kit reads {VERSION}; import it again")
+    store, version = info.get("store", "pixels"), info["version"]
+    if version != VERSIONS.get(store):
+        known = ", ".join(map(str, VERSIONS.values()))
+        raise ValueError(f"{folder}: collection version {version}, this kit reads {known}; import it again")
     posts = pq.read_table(folder / "posts.parquet")
-    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    pixels = open_store(folder, store, info["size"], lambda row: posts.column("id")[row].as_py())
     if len(pixels) != posts.num_rows:
         raise ValueError(f"{folder}: {posts.num_rows} posts but {len(pixels)} pictures; import it again")
     return Collection(folder, posts, pixels, info)

@@ -30,6 +30,7 @@ def import_folder(
     seed: int = 0,
     validation_share: float = 0.05,
     test_share: float = 0.05,
+    pixel_store: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
 ) -> Collection:
@@ -54,6 +55,7 @@ def import_folder(
     default_rating : rating of illustrations that have none, or an unknown one
     seed : salt of the splits
     validation_share, test_share : share of the groups, 0 to 1
+    pixel_store : how pixels are kept, see :func:`i2v_lib.data.build.build_collection`
     overwrite : replace a collection made from other files or settings
     progress : show a progress bar
 
@@ -78,6 +80,7 @@ def import_folder(
         seed=seed,
         validation_share=validation_share,
         test_share=test_share,
+        pixel_store=pixel_store,
         overwrite=overwrite,
         progress=progress,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -16,7 +16,9 @@ import numpy as np
 
 from i2v_lib.data.duplicates import perceptual_hash
 from i2v_lib.data.images import BadImageError, decode_reduced, resize_image
+from i2v_lib.data.packed import PackedPixels
 from i2v_lib.data.sidecars import Tagging
+from i2v_lib.data.stores import JpegWriter, PixelWriter, encode, open_store, store_writer
 
 THREADS = min(4, os.cpu_count() or 1)  # Pillow decodes outside the interpreter's lock; memory grows with each
 BATCH = 64  # files in flight; an interrupt waits for at most these
@@ -45,7 +47,7 @@ class Source(Protocol):
 
 
 class Intake:
-    """Reads illustrations into a growing ``pixels.npy`` and a journal, one line a picture.
+    """Reads illustrations into a growing store and a journal, one line a picture.
 
     A picture's pixels are written before its line, and its row is the number of usable pictures before it.
     So the journal never promises pixels that are not there, and a run that goes on ends in the same bytes.
@@ -58,6 +60,7 @@ class Intake:
     size, resize : see :func:`i2v_lib.data.images.resize_image`
     animation : see :func:`i2v_lib.data.images.decode_image`
     default_rating : rating of illustrations that have none
+    store : how pictures are kept, see :mod:`i2v_lib.data.stores`
     ratings : those that may come in; another is a reason to leave the illustration out, before it is decoded
 
     Attributes
@@ -76,9 +79,10 @@ class Intake:
         animation: str,
         default_rating: str,
         ratings: Collection[str],
+        store: str = "pixels",
     ) -> None:
         self.folder, self.source = folder, source
-        self.size, self.resize, self.animation = size, resize, animation
+        self.size, self.resize, self.animation, self.store = size, resize, animation, store
         self.default_rating, self.ratings = default_rating, ratings
         self.done = self.usable = 0
 
@@ -90,36 +94,33 @@ class Intake:
     def run(self, names: Sequence[str]) -> Iterator[int]:
         """Read all pictures that the journal does not hold yet; yield how many are done, after each.
 
-        When the last is done, ``pixels.npy`` is whole.
+        When the last is done, the store is whole.
         """
-        # Plain writes, no memory map: a full disk then raises an error instead of killing the process.
         with (
             _open_or_create(self.journal(self.folder)) as journal,
-            _open_or_create(self.folder / "pixels.npy") as pixels,
             ThreadPoolExecutor(THREADS) as pool,
+            closing(self._writer(*_resume(journal))) as pixels,
         ):
-            self.done, self.usable = _resume(journal)
-            row_bytes, start = self.size * self.size * 3, len(_npy_header(0, self.size))
             yield self.done
             for first in range(self.done, len(names), BATCH):
                 for entry, picture in pool.map(self.read, names[first : first + BATCH]):
                     if picture is not None:
-                        pixels.seek(start + self.usable * row_bytes)
-                        pixels.write(picture)
+                        pixels.append(picture)
                         pixels.flush()
                         self.usable += 1
                     journal.write(json.dumps(entry).encode() + b"\n")
                     journal.flush()
                     self.done += 1
                     yield self.done
-            header = _npy_header(self.usable, self.size)  # only now is the count known
-            pixels.seek(0)
-            pixels.write(header)
-            pixels.truncate(len(header) + self.usable * row_bytes)
+            pixels.finish()
 
-    def pixels(self) -> np.ndarray:
-        """Pictures of the usable entries: uint8 array, shape (usable, S, S, 3), a read-only memory map."""
-        return np.load(self.folder / "pixels.npy", mmap_mode="r")
+    def _writer(self, done: int, usable: int) -> PixelWriter | JpegWriter:
+        self.done, self.usable = done, usable
+        return store_writer(self.store, self.folder, self.size, usable)
+
+    def pixels(self) -> np.ndarray | PackedPixels:
+        """Pictures of the usable entries: uint8 array, shape (usable, S, S, 3), or what is indexed like one."""
+        return open_store(self.folder, self.store, self.size)
 
     def entries(self, usable: bool) -> Iterator[dict[str, Any]]:
         """Lines of the journal in order: those that have pixels, or the others."""
@@ -135,7 +136,7 @@ class Intake:
         Returns
         -------
         entry : its line of the journal, with tags and hashes, or with the reason why it cannot be used
-        picture : its S * S * 3 bytes, or None
+        picture : its bytes in the store, or None
         """
         data = None
         try:
@@ -144,7 +145,7 @@ class Intake:
             if rating not in self.ratings:
                 raise BadImageError("rating", f"{rating} is none of {', '.join(self.ratings)}")
             image, width, height = decode_reduced(data, self.size, self.animation)
-            picture = resize_image(image, self.size, self.resize).tobytes()
+            pixels = np.asarray(resize_image(image, self.size, self.resize))
             look = perceptual_hash(image)
         except BadImageError as error:
             sha256 = error.sha256 if data is None else hashlib.sha256(data).hexdigest()
@@ -155,10 +156,10 @@ class Intake:
             "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
             "width": width,
             "height": height,
-            "pixels": hashlib.sha256(picture).hexdigest(),
+            "pixels": hashlib.sha256(pixels).hexdigest(),
             "look": None if look is None else f"{look:016x}",
         }
-        return entry, picture
+        return entry, encode(pixels, self.store)
 
 
 def _open_or_create(path: Path) -> BinaryIO:
@@ -174,11 +175,3 @@ def _resume(journal: BinaryIO) -> tuple[int, int]:
     journal.seek(end)
     journal.truncate()
     return done, usable
-
-
-def _npy_header(count: int, size: int) -> bytes:
-    """Header of ``pixels.npy``; NumPy pads it, so its length does not depend on the count."""
-    buffer = io.BytesIO()
-    layout = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
-    np.lib.format.write_array_header_1_0(buffer, layout)
-    return buffer.getvalue()

@@ -50,6 +50,7 @@ def collect(
     seed: int = 0,
     validation_share: float = 0.05,
     test_share: float = 0.05,
+    pixel_store: str = "auto",
     fresh_for: float = 3600.0,
     retry_failed: bool = False,
     overwrite: bool = False,
@@ -81,7 +82,7 @@ def collect(
     tag_types : file with the category of Safebooru's tags; the site is asked for the rest
     aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.data.booru.labels.read_aliases`
     general_includes_meta : whether meta tags are general ones, as in 2014
-    size, resize, seed, validation_share, test_share : see :func:`i2v_lib.data.build.build_collection`
+    size, resize, seed, validation_share, test_share, pixel_store : see :func:`i2v_lib.data.build.build_collection`
     fresh_for : seconds after which a row is looked up again before its file is fetched
     retry_failed : fetch once more what could not be fetched
     overwrite : replace a collection at ``out`` that was not made from this store
@@ -147,6 +148,7 @@ def collect(
         seed=seed,
         validation_share=validation_share,
         test_share=test_share,
+        pixel_store=pixel_store,
         overwrite=overwrite,
         progress=progress,
     )
@@ -164,6 +166,7 @@ def build_from_stores(
     seed: int = 0,
     validation_share: float = 0.05,
     test_share: float = 0.05,
+    pixel_store: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
 ) -> collections.Collection:
@@ -174,8 +177,8 @@ def build_from_stores(
     stores : folders, each ``<collection>.store`` or the collection that was made of it
     out : folder of the collection; one that was made of these stores is replaced when they have changed
     limits : number of accepted posts that count, for each store; None for all
-    aliases, general_includes_meta, size, resize, seed, validation_share, test_share, overwrite, progress :
-        as in :func:`collect`
+    aliases, general_includes_meta, size, resize, seed, validation_share, test_share, pixel_store, overwrite,
+    progress : as in :func:`collect`
 
     Raises
     ------
@@ -189,7 +192,7 @@ def build_from_stores(
     folders = [folder if (folder / "state.sqlite").exists() else store_folder(folder) for folder in folders]
     limits = list(limits or [None] * len(folders))
     how = {"size": size, "resize": resize, "seed": seed}
-    how |= {"validation_share": validation_share, "test_share": test_share}
+    how |= {"validation_share": validation_share, "test_share": test_share, "pixel_store": pixel_store}
     labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
     recipe = {"stores": list(map(str, folders)), "limits": limits, **labels, **how}
     with ExitStack() as stack:

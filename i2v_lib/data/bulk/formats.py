@@ -48,6 +48,7 @@ def import_bulk(
     seed: int = 0,
     validation_share: float = 0.05,
     test_share: float = 0.05,
+    pixel_store: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
 ) -> Collection:
@@ -82,7 +83,7 @@ def import_bulk(
     rating_scheme : "2022", "2005" or "dapi", see :func:`i2v_lib.data.booru.posts.paper_rating`; "auto" is "2005" for
         a ``danbooru2021`` without a row rated general or younger than 2022-05-22, else "2022"
     limit : number of posts, those with the lowest numbers; None for all
-    size, resize, seed, validation_share, test_share, overwrite, progress : see ``build_collection``
+    size, resize, seed, validation_share, test_share, pixel_store, overwrite, progress : see ``build_collection``
 
     Raises
     ------
@@ -137,6 +138,7 @@ def import_bulk(
         seed=seed,
         validation_share=validation_share,
         test_share=test_share,
+        pixel_store=pixel_store,
         overwrite=overwrite,
         progress=progress,
     )
