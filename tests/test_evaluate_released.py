@@ -3,14 +3,16 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.metrics import average_precision_score
 
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.evaluation.released import evaluate_weights, match_tags
+from i2v_lib.evaluation.released import evaluate_weights, fit_thresholds, match_tags
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.models.thresholds import UNKNOWN, best_thresholds
 
 TAGS = ("smile", "Long_Hair", "absent", "stars", "rin", "smile", "safe", "questionable", "explicit")
 VOCABULARY = Vocabulary(TAGS, ("general",) * 3 + ("copyright",) + ("character",) * 2 + ("rating",) * 3, {})
@@ -111,3 +113,27 @@ def test_nothing_to_score(tagger, tmp_path):
         evaluate_weights(tagger, collection, progress=False)
     with pytest.raises(ValueError, match="of the 0 illustrations of val"):
         evaluate_weights(tagger, make(tmp_path / "b", spelled), split="val", progress=False)
+
+
+def test_thresholds_are_those_of_the_split(tagger, tmp_path):
+    """By hand: which has what, by name, and the tagger's own probabilities of these pictures alone."""
+    collection = make(tmp_path / "set", lambda i: spelled(i) | {"split": "val" if i % 3 else "train"})
+    rows = collection.split("val")
+    assert len(rows) == 40
+    counts = fit_thresholds(tagger, collection, progress=False)
+    assert counts == {
+        "general": {"vocabulary": 3, "fitted": 2},
+        "copyright": {"vocabulary": 1, "fitted": 0},
+        "character": {"vocabulary": 2, "fitted": 0},  # rin is on training pictures only
+        "rating": {"vocabulary": 3, "fitted": 3},
+    }
+    probabilities = np.array(list(tagger.iterate((collection.pixels[row] for row in rows), "probabilities")))
+    targets, _ = match_tags(collection, VOCABULARY, rows)
+    expected = best_thresholds(targets, probabilities)
+    assert_allclose(tagger.thresholds, expected, atol=1e-6)
+    assert (tagger.thresholds[2:6] == UNKNOWN).all()
+    fit_thresholds(tagger, collection, split=None, progress=False)
+    assert (tagger.thresholds[4] != UNKNOWN).all()
+    assert np.abs(tagger.thresholds[:2] - expected[:2]).max() > 1e-6
+    with pytest.raises(ValueError, match="of the 0 illustrations of test none"):
+        fit_thresholds(tagger, collection, split="test", progress=False)

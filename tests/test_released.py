@@ -359,11 +359,11 @@ def test_conversion_happens_once(files, monkeypatch):
         patched.setattr(released, "_load", lambda *_: pytest.fail("converted again"))
         assert convert_released(**files) == written
     write(files["tag_model"], weights_of("tags", seed=1))
-    with pytest.raises(ValueError, match="was converted from other files; delete it"):
+    with pytest.raises(ValueError, match="was converted from other files; pass overwrite=True"):
         convert_released(**files)
     assert [path.read_bytes() for path in written.values()] == content
-    written["tags"].unlink()
-    convert_released(**files)
+    tags = {name: files[name] for name in ("tag_model", "tag_list", "out")}
+    assert convert_released(**tags, overwrite=True) == {"tags": written["tags"]}
     assert written["tags"].read_bytes() != content[0]
     assert written["features"].read_bytes() == content[1]
 

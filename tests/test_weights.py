@@ -80,7 +80,8 @@ def test_without_any_weights_both_ways_to_get_some_are_told(home):
 
 def test_a_run_stands_in_until_the_files_are_there(home):
     write_run(home)
-    tagger, name, meaning = best_tagger("smoke", needs=["tags"])
+    tagger, name, meaning, config = best_tagger("smoke", needs=["tags"])
+    assert config == load_config("smoke", width=1 / 16, image_size=32)
     assert name == "smoke weights"
     assert_allclose(tagger.logits(PICTURES), Illustration2Vec.from_run("smoke").logits(PICTURES), atol=1e-5)
     assert "9 tags (2 general, 2 copyright, 2 character, 3 rating), learned from this kit's own drawn" in meaning
@@ -95,7 +96,7 @@ def test_a_run_stands_in_until_the_files_are_there(home):
     files = write_released(home / "released")
     chosen = best_tagger("smoke", batch_size=3)
     theirs = Illustration2Vec.from_released(**files)
-    assert (chosen.name, chosen.tagger.batch_size) == ("released weights", 3)
+    assert (chosen.name, chosen.tagger.batch_size, chosen.config.preset) == ("released weights", 3, "paper")
     assert_allclose(chosen.tagger.logits(PICTURES), theirs.logits(PICTURES), atol=1e-5)
     assert_allclose(chosen.tagger.extract_feature(PICTURES), theirs.extract_feature(PICTURES), atol=1e-5)
     assert "1,539 tags" in chosen.meaning

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,7 @@ def evaluate_weights(
 
     Source: Saito & Matsui 2015, §4.1 and Table 2.
     """
-    rows = np.arange(len(collection)) if split is None else collection.split(split)
-    tagger.iterate([], "logits")  # refuses a tagger without tags before the work
-    targets, matched = match_tags(collection, tagger.vocabulary, rows)
-    if not sum(numbers["matched"] for numbers in matched.values()):
-        raise ValueError(
-            f"{collection.folder}: of the {len(rows)} illustrations of {split or 'all splits'} none has a tag "
-            "of the vocabulary; give another collection or split, or other weights"
-        )
+    rows, targets, matched = _truth(tagger, collection, split)
     logits = np.empty(targets.shape, np.float32)
     with progress_bar("scoring" if progress else None, len(rows)) as bar:
         for i, row in enumerate(tagger.iterate((collection.pixels[row] for row in rows), "logits")):
@@ -79,6 +72,59 @@ def evaluate_weights(
         "random": np.random.default_rng([seed, len(rows)]).standard_normal(targets.shape, np.float32),
     }
     return Evaluation(score_systems(targets, systems, tagger.vocabulary.blocks, resamples, seed), matched, len(rows))
+
+
+def fit_thresholds(
+    tagger: Illustration2Vec, collection: Collection, *, split: str | None = "val", progress: bool = True
+) -> dict[str, dict[str, int]]:
+    """Give a tagger the thresholds of best F0.5, F1 and F2 on a collection's pictures, tags matched by name.
+
+    Parameters
+    ----------
+    tagger : with a tag network; its ``thresholds`` are set
+    collection : that the network was not trained on, or at least not on this split
+    split : "train", "val" or "test"; None for all
+
+    Returns
+    -------
+    category -> "vocabulary", its number of tags, and "fitted", of those with a picture that has them; the others keep
+    :data:`i2v_lib.models.thresholds.UNKNOWN`
+
+    Raises
+    ------
+    ValueError
+        If there are no pictures, or none of their tags is in the vocabulary.
+    """
+    rows, targets, _ = _truth(tagger, collection, split)
+    with progress_bar("scoring" if progress else None, len(rows)) as bar:
+
+        def pictures() -> Iterator[np.ndarray]:
+            for row in rows:
+                yield collection.pixels[row]
+                bar.update()
+
+        tagger.fit_thresholds(pictures(), targets)
+    blocks = tagger.vocabulary.blocks
+    return {
+        category: {"vocabulary": blocks[category].stop - blocks[category].start, "fitted": int(fitted.sum())}
+        for category in CATEGORIES
+        for fitted in [targets[:, blocks[category]].any(axis=0)]
+    }
+
+
+def _truth(
+    tagger: Illustration2Vec, collection: Collection, split: str | None
+) -> tuple[np.ndarray, np.ndarray, dict[str, dict[str, float]]]:
+    """Rows of a split, which has which tag of the vocabulary, and how many tags are matched; before any work."""
+    rows = np.arange(len(collection)) if split is None else collection.split(split)
+    tagger.iterate([], "logits")  # refuses a tagger without tags
+    targets, matched = match_tags(collection, tagger.vocabulary, rows)
+    if not sum(numbers["matched"] for numbers in matched.values()):
+        raise ValueError(
+            f"{collection.folder}: of the {len(rows)} illustrations of {split or 'all splits'} none has a tag "
+            "of the vocabulary; give another collection or split, or other weights"
+        )
+    return rows, targets, matched
 
 
 def match_tags(

@@ -48,7 +48,7 @@ def plausible_tags(
     elif thresholds is None:
         raise ValueError(
             f"threshold_rule={threshold_rule!r} needs a threshold for each tag; give the tagger thresholds=, "
-            "an npz file, or have it make them with fit_thresholds"
+            "an npz file, or have it make them with fit_thresholds (python -m i2v_lib thresholds)"
         )
     else:
         least = thresholds[:, list(BETAS).index(threshold_rule)].copy()

@@ -112,6 +112,7 @@ def convert_released(
     tag_model: Path | str | None = None,
     feature_model: Path | str | None = None,
     tag_list: Path | str | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Path]:
     """Write the authors' networks as weights files of ours, once: a file that stands there is kept.
 
@@ -120,6 +121,7 @@ def convert_released(
     out : folder; receives ``illust2vec_tag_ver200.safetensors`` and ``illust2vec_ver200.safetensors``
     tag_model, feature_model : the authors' files; one may be left out
     tag_list : the authors' ``tag_list.json``; the feature model alone can go without
+    overwrite : write anew what stands there
 
     Returns
     -------
@@ -133,7 +135,8 @@ def convert_released(
     FileNotFoundError
         If a file is missing; the message says where it can be had.
     ValueError
-        If a file is damaged or of another network, or if ``out`` holds one converted from other files.
+        If a file is damaged or of another network, or if ``out`` holds one converted from other files that may not
+        be overwritten.
     OSError
         If the disk is full or the folder cannot be written.
     """
@@ -144,10 +147,10 @@ def convert_released(
     if "tags" in given and tag_list is None:
         raise ValueError(f"tag_list=None: the tag model needs {SOURCES['tag_list'].name}")
     vocabulary = None if tag_list is None else released_vocabulary(read_tag_list(tag_list))
-    return {kind: _convert(path, kind, vocabulary, Path(out)) for kind, path in given.items()}
+    return {kind: _convert(path, kind, vocabulary, Path(out), overwrite) for kind, path in given.items()}
 
 
-def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path) -> Path:
+def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path, overwrite: bool) -> Path:
     check_exists(source, kind)
     path = (out / SOURCES[kind].name).with_suffix(CONVERTED)
     with source.open("rb") as file:
@@ -159,10 +162,10 @@ def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path) 
         "authors_categories": list(AUTHORS_CATEGORIES),
         "conversion": CONVERSION,
     }
-    if path.exists():
+    if path.exists() and not overwrite:
         if read_metadata(path).get("released") == made_from:
             return path
-        raise ValueError(f"{path} was converted from other files; delete it, or name another folder in out=")
+        raise ValueError(f"{path} was converted from other files; pass overwrite=True, or another out=")
     metadata = {
         "config": dataclasses.asdict(CONFIG),
         "vocabulary": vocabulary and json.loads(vocabulary.to_json()),

@@ -55,12 +55,13 @@ def released_folder() -> Path:
     return home() / "released"
 
 
-def find_released(folder: Path | str | None = None) -> dict[str, Path]:
-    """The authors' files that lie in a folder; of a file and the one converted from it, the converted.
+def find_released(folder: Path | str | None = None, *, converted: bool = True) -> dict[str, Path]:
+    """The authors' files that lie in a folder.
 
     Parameters
     ----------
     folder : :func:`released_folder` when left out
+    converted : take a model that ``convert_released`` wrote in place of the one it was made from
 
     Returns
     -------
@@ -71,8 +72,8 @@ def find_released(folder: Path | str | None = None) -> dict[str, Path]:
     place = released_folder() if folder is None else Path(folder)
     tags, features, names = (place / SOURCES[kind].name for kind in ("tags", "features", "tag_list"))
     wanted = {
-        "tag_model": (tags.with_suffix(CONVERTED), tags),
-        "feature_model": (features.with_suffix(CONVERTED), features),
+        "tag_model": (tags.with_suffix(CONVERTED), tags)[not converted :],
+        "feature_model": (features.with_suffix(CONVERTED), features)[not converted :],
         "tag_list": (names, names.with_name(names.name + ".gz")),
     }
     found = {name: next((path for path in paths if path.exists()), None) for name, paths in wanted.items()}

@@ -65,9 +65,11 @@ def tag_folder(
     FileExistsError
         If ``tags.csv`` exists and ``force`` is not set.
     ValueError
-        If a setting is wrong, or an interrupted run's were others.
+        If a setting is wrong, or those of an interrupted run were others.
     """
     root = Path(folder).resolve()
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold={threshold}: it is a probability; give 0 to 1")
     if format not in FORMATS:
         raise ValueError(f"format={format!r} is unknown; use one of {', '.join(FORMATS)}")
     if not root.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -73,12 +74,16 @@ def save_thresholds(path: Path | str, thresholds: np.ndarray, vocabulary: Vocabu
 
     Parameters
     ----------
-    path : file to write, ``….npz``
+    path : file to write, ``….npz``; an older one is replaced only by a whole new one
     thresholds : float array, shape (T, 3), tags in the vocabulary's order
     vocabulary : of T tags
     """
-    with Path(path).open("wb") as file:  # given a name, NumPy would add an ending of its own
-        np.savez(file, **{KEY: _checked(thresholds, vocabulary, "thresholds")[authors_columns(vocabulary)]})
+    theirs = _checked(thresholds, vocabulary, "thresholds")[authors_columns(vocabulary)]
+    partial = Path(path).with_name(Path(path).name + ".partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("wb") as file:  # given a name, NumPy would add an ending of its own
+        np.savez(file, **{KEY: theirs})
+    os.replace(partial, path)
 
 
 def load_thresholds(path: Path | str, vocabulary: Vocabulary) -> np.ndarray:

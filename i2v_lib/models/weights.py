@@ -11,6 +11,7 @@ from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import read_metadata
 from i2v_lib.models.loading import run_weights
+from i2v_lib.models.released import CONFIG
 from i2v_lib.models.released_files import CONVERTED, SOURCES, find_released, released_folder
 from i2v_lib.models.tagger import Illustration2Vec
 
@@ -27,11 +28,13 @@ class Chosen(NamedTuple):
     tagger : the tagger
     name : of the weights, for a caption, such as "released weights" or "demo weights"
     meaning : what they know and what not, some sentences for whoever reads the results
+    config : that the networks were built with
     """
 
     tagger: Illustration2Vec
     name: str
     meaning: str
+    config: Config
 
 
 def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
@@ -80,24 +83,25 @@ def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] 
     models = {f"{kind[:-1]}_model" for kind in needs}
     wanted = {name: path for name, path in found.items() if name in models or name == "tag_list"}
     tagger = Illustration2Vec.from_released(**wanted, **options)
-    return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if "tags" in needs else ""))
+    return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if "tags" in needs else ""), CONFIG)
 
 
 def run_tagger(preset: str = "demo", **options: Any) -> Chosen:
     """The newest networks of a run; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_run`."""
     tagger = Illustration2Vec.from_run(preset, **options)
     config = Config(**read_metadata(run_weights(preset)[0])["config"])
-    return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary))
+    return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary), config)
 
 
 def file_tagger(path: Path | str, **options: Any) -> Chosen:
     """The network of one file; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_weights`."""
     tagger = Illustration2Vec.from_weights(path, **options)
     metadata = read_metadata(Path(path))
+    config = Config(**metadata["config"])
     if "released" in metadata:
-        return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""))
-    described = describe_weights(Path(path).name, Config(**metadata["config"]), tagger.vocabulary)
-    return Chosen(tagger, f"weights of {Path(path).name}", described)
+        return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""), config)
+    described = describe_weights(Path(path).name, config, tagger.vocabulary)
+    return Chosen(tagger, f"weights of {Path(path).name}", described, config)
 
 
 def missing_released(needs: Collection[str] = BOTH, folder: Path | str | None = None) -> list[str]:
