@@ -4,10 +4,12 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from i2v_lib.search import graph as module
-from i2v_lib.search.graph import build_graph, describe_path, morph, nearest_bridge
+from i2v_lib.search import bridges
+from i2v_lib.search.bridges import nearest_bridge
+from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import extend_neighbors, nearest_neighbors, nearest_vectors
+from i2v_lib.search.transitions import describe_path
 
 SQUARE = np.array([[1, 2], [0, 3], [0, 3], [1, 2]]), np.array([[1, 1], [1, 1], [1, 1], [1, 1]])
 
@@ -211,7 +213,7 @@ def test_bridge_is_the_closest_pair():
 @pytest.mark.parametrize("real", [False, True])
 def test_of_equally_near_bridges_the_lowest(block, real, monkeypatch):
     """Two components, their nodes mixed, with many pairs at the least distance; the larger one is read in blocks."""
-    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(bridges, "BLOCK", block)
     generator = np.random.default_rng(block)
     kind = generator.random(60) < 0.3
     codes = np.where(kind, 0, 240).astype(np.uint8)[:, None] | generator.integers(0, 16, (60, 1), np.uint8)

@@ -10,9 +10,10 @@ from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.training import predict
 from i2v_lib.run.artifacts import once
 from i2v_lib.run.networks import NetworkRun
-from i2v_lib.search.graph import Graph, Morph, build_graph, describe_path, morph
+from i2v_lib.search.graph import Graph, Morph, build_graph, morph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+from i2v_lib.search.transitions import describe_path
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
 METRICS = ("codes", "features", "vgg_nin", "vgg_a", "pretrained", "random")

@@ -16,7 +16,7 @@ FAR = 2**62  # from an end to a node that it has not reached; more than any path
 
 @numba.njit(cache=True)
 def first_shortest_path(
-    starts: np.ndarray, ends: np.ndarray, costs: np.ndarray, source: int, target: int
+    starts: np.ndarray, ends: np.ndarray, costs: np.ndarray, source: int, target: int, avoid: np.ndarray
 ) -> np.ndarray:
     """Of all paths of least length those of fewest steps, and of these the one of lowest numbers first.
 
@@ -25,15 +25,17 @@ def first_shortest_path(
     starts, ends : int64 arrays, shapes (N + 1,) and (2E,); row i, ``ends[starts[i]:starts[i + 1]]``, holds the nodes
         that node i is joined to, ascending
     costs : int64 array, shape (2E,), at least 0; every path's costs times N, plus its steps, stay below 2^61
-    source, target : two nodes of one component
+    source, target : two nodes
+    avoid : int64 array; nodes that no path may touch, neither of the two among them
 
     Returns
     -------
     int64 array, shape (L,)
-        Nodes from source to target, both included.
+        Nodes from source to target, both included; empty without a path.
     """
     graph = starts, ends, costs
     here, there = np.full(len(starts) - 1, FAR), np.full(len(starts) - 1, FAR)  # from the source, and to the target
+    here[avoid] = there[avoid] = -1  # nearer than any path comes, so none is ever better
     here[source] = there[target] = 0
     near, rest = [(0, source)], [(0, target)]
     best = here[target]
@@ -42,6 +44,8 @@ def first_shortest_path(
             best = _settle(graph, near, here, there, best)
         else:
             best = _settle(graph, rest, there, here, best)
+    if best == FAR:
+        return np.empty(0, np.int64)
 
     # Every node of a shortest path now has its true length to the target, or else from the source. So whatever makes up
     # the best length together with the way from the source is the true way to the target.

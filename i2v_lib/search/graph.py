@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,11 +12,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
-from i2v_lib.search.paths import path_of_steps, shortest_path
+from i2v_lib.search.bridges import nearest_bridge
+from i2v_lib.search.paths import GivenUpError, path_of_steps
+from i2v_lib.search.waypoints import shortest_path_through
 
 EXACT = 2**53  # float64 holds every whole number below
-BLOCK = 2**14  # vectors of a large component that are copied at a time
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ class Graph:
         """Nodes in each component: int64 array."""
         return np.bincount(self.components)
 
+    def without(self, nodes: Sequence[int]) -> Graph:
+        """The same nodes, of which some are joined to none."""
+        barred = np.isin(np.arange(len(self)), nodes)
+        kept = ~(barred[self.owners] | barred[self.ends])
+        return Graph(np.r_[0, np.cumsum(kept)][self.starts], self.ends[kept], self.weights[kept])
+
 
 @dataclass(frozen=True)
 class Morph:
@@ -84,15 +90,17 @@ class Morph:
 
     Attributes
     ----------
-    status : "found"; "same" if source and target are one; "no_path"
+    status : "found"; "same" if source and target are one; "no_path"; "given_up" if the limit was reached before
     path : int64 array, shape (L,); nodes from source to target, both included; empty without a path
     distances : array, shape (L - 1,); weight of each step, in bits for a graph of codes
     intermediates : how many were asked for; None if any number would do
-    component_sizes : nodes in the source's component and in the target's; one number if it is the same
-    steps : what :func:`describe_path` says of each step: ids, and the tags kept, gained and lost; empty unless the
-        caller knows them, as :meth:`i2v_lib.run.Run.morph` does
-    bridge : (node in the source's component, node in the target's, their distance): the pair of least distance between
-        the two, where an edge would join them; None if they are one, or if no vectors were given
+    component_sizes : nodes in the components of the source, the waypoints and the target, one number for each; if there
+        is no path, the nodes to avoid are left out
+    steps : what :func:`~i2v_lib.search.transitions.describe_path` says of each step: ids, and the tags kept, gained and
+        lost; empty unless the caller knows them, as :meth:`i2v_lib.run.Run.morph` does
+    bridge : (node, node, their distance): the pair of least distance between two components, where an edge would join
+        them; from the source's side to the target's. None if they are one, or if no vectors were given
+    proven : False if there may be a shorter path through the waypoints: the limit was reached before
     """
 
     status: str
@@ -102,18 +110,24 @@ class Morph:
     component_sizes: tuple[int, ...]
     bridge: tuple[int, int, float] | None = None
     steps: tuple[dict[str, Any], ...] = ()
+    proven: bool = True
 
     @property
     def length(self) -> float | None:
         """Sum of the distances; None without a path."""
-        return None if self.status == "no_path" else self.distances.sum().item()
+        return self.distances.sum().item() if len(self.path) else None
 
     def __str__(self) -> str:
-        if self.status != "no_path":
+        if len(self.path):
             return f"{self.status}: {' → '.join(map(str, self.path))}, length {self.length:g}"
+        if self.status == "given_up":
+            return "given up: too many partial paths; ask for fewer intermediates or waypoints"
+        if len(self.component_sizes) == 1 and self.intermediates is None:
+            return "no path takes the waypoints in this order and no node twice; ask for others, or for fewer"
         if len(self.component_sizes) == 1:
             return f"no path with exactly {self.intermediates} intermediates; ask for another number, or for any"
-        text = "no path: source and target lie in components of {:,} and {:,} nodes".format(*self.component_sizes)
+        ends = "source and target lie" if len(self.component_sizes) == 2 else "source, waypoints and target lie"
+        text = f"no path: {ends} in components of {' and '.join(f'{size:,}' for size in self.component_sizes)} nodes"
         return text + ("; the nearest bridge is {} – {}, distance {:g}".format(*self.bridge) if self.bridge else "")
 
 
@@ -161,7 +175,15 @@ def build_graph(indices: np.ndarray, distances: np.ndarray) -> Graph:
 
 
 def morph(
-    graph: Graph, source: int, target: int, intermediates: int | None = None, vectors: np.ndarray | None = None
+    graph: Graph,
+    source: int,
+    target: int,
+    intermediates: int | None = None,
+    vectors: np.ndarray | None = None,
+    *,
+    avoid: Sequence[int] = (),
+    waypoints: Sequence[int] = (),
+    limit: int | None = None,
 ) -> Morph:
     """Find the transition from one illustration to another: the shortest path over the graph.
 
@@ -177,6 +199,10 @@ def morph(
         between, none of them twice. Exact; a few are fast, and the time can grow exponentially with them.
     vectors : codes (uint8) or features (float), shape (N, ·); if given, and there is no path since source and target
         are not connected, the result names the nearest bridge
+    avoid : nodes that the path must not touch
+    waypoints : nodes that it must pass, in this order from source to target, no node twice; they count among the
+        intermediates
+    limit : partial paths to look at, at most, where there may be exponentially many; None for as many as it takes
 
     Returns
     -------
@@ -187,87 +213,60 @@ def morph(
     IndexError
         For a node that the graph does not have.
     ValueError
-        If ``intermediates`` is negative.
+        If ``intermediates`` is negative, a waypoint is given twice or is an end, or is to be avoided, or an end is.
 
-    Source: Saito & Matsui 2015, §4.4.
+    Source: Saito & Matsui 2015, §4.4; nodes to avoid and waypoints are ours.
     """
     source, target = _node(graph, "source", source), _node(graph, "target", target)
+    avoid = [_node(graph, "avoid", node) for node in avoid]
+    stops = [source, *(_node(graph, "waypoints", node) for node in waypoints), target]
     if intermediates is not None and operator.index(intermediates) < 0:
         raise ValueError(f"intermediates={intermediates}: pass 0 or more, or None for the shortest path")
-    parts = dict.fromkeys([graph.components[source], graph.components[target]])
-    sizes = tuple(int(graph.component_sizes[part]) for part in parts)
+    if barred := set(stops) & set(avoid):
+        raise ValueError(f"avoid holds {min(barred)}, which is an end or a waypoint; take it out of one of the two")
+    if len(set(stops)) < len(stops) and waypoints:
+        raise ValueError(f"waypoints={stops[1:-1]} from {source} to {target}: every node may be passed but once")
+    forward = source <= target
+    stops = stops if forward else stops[::-1]
     none = np.array([], np.int64)
     if source == target:
-        return Morph("same", np.array([source]), none, intermediates, sizes)
-    if len(sizes) == 2:
-        bridge = None if vectors is None else nearest_bridge(graph, vectors, source, target)
-        return Morph("no_path", none, none, intermediates, sizes, bridge)
-    low, high = sorted((source, target))
-    if intermediates is None:
-        path = shortest_path(graph, low, high)
-    else:
-        path = path_of_steps(graph, low, high, intermediates + 1) if intermediates < sizes[0] - 1 else None
-    if path is None:
-        return Morph("no_path", none, none, intermediates, sizes)
-    path = path if source == low else path[::-1]
-    return Morph("found", path, _steps(graph, path), intermediates, sizes)
+        return Morph("same", np.array([source]), none, intermediates, _sizes(graph, stops))
+    status, path, proven = _search(graph, stops, intermediates, avoid, limit)
+    if path is not None:
+        sizes, path = _sizes(graph, stops), path if forward else path[::-1]
+        return Morph(status, path, _steps(graph, path), intermediates, sizes, proven=proven)
+    left = graph.without(avoid) if avoid else graph
+    bridge = None if vectors is None else _bridge(left, vectors, stops)
+    if not forward and bridge is not None:
+        bridge = bridge[1], bridge[0], bridge[2]
+    return Morph(status, none, none, intermediates, _sizes(left, stops if forward else stops[::-1]), bridge)
 
 
-def nearest_bridge(graph: Graph, vectors: np.ndarray, source: int, target: int) -> tuple[int, int, float]:
-    """The pair of least distance between the components of two nodes: where an edge would join them.
-
-    Parameters
-    ----------
-    graph : from :func:`build_graph`
-    vectors : uint8 codes, compared by Hamming distance, or float features, by Euclidean; shape (N, ·)
-    source, target : nodes of different components
-
-    Returns
-    -------
-    (node in the source's component, node in the target's, distance)
-        Of equally near pairs that of lowest numbers.
-
-    Notes
-    -----
-    Every node of one component meets every node of the other. That is quick where one of the two is small, as nearly
-    always; two of half a million codes each take half an hour.
-    """
-    if len(vectors) != len(graph):
-        raise ValueError(f"vectors has {len(vectors):,} rows, the graph {len(graph):,} nodes; pass one a node")
-    low, high = (np.flatnonzero(graph.components == graph.components[node]) for node in sorted((source, target)))
-    small, large = sorted((low, high), key=len)
-    search = nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors
-    queries, found = vectors[small], []
-    for start in range(0, len(large), BLOCK):
-        block = large[start : start + BLOCK]
-        indices, distances = search(vectors[block], 1, queries)
-        best = distances[:, 0] == distances.min()
-        pairs = np.stack([small[best], block[indices[best, 0]]], axis=1)
-        found.append((distances.min().item(), *min((pairs if small is low else pairs[:, ::-1]).tolist())))
-    distance, *ends = min(found)
-    return (*(ends if source < target else ends[::-1]), distance)
+def _search(graph, stops, intermediates, avoid, limit):
+    """Status, path through the stops as an int64 array or None, and whether it is the best for certain."""
+    source, *waypoints, target = stops
+    if len(sizes := _sizes(graph, stops)) > 1 or (intermediates or 0) > sizes[0] - 2:
+        return "no_path", None, True
+    try:
+        if intermediates is None:
+            path, proven = shortest_path_through(graph, stops, avoid, limit)
+        else:
+            path, proven = path_of_steps(graph, source, target, intermediates + 1, avoid, waypoints, limit), True
+    except GivenUpError:
+        return "given_up", None, False
+    return "no_path" if path is None else "found", path, proven
 
 
-def describe_path(path: Sequence[int], ids: Sequence[str], tags: Sequence[Collection[str]]) -> list[dict[str, Any]]:
-    """What changes and what stays at each step of a path.
+def _sizes(graph, stops):
+    """Nodes in the components that some nodes are in, each component once."""
+    return tuple(graph.component_sizes[list(dict.fromkeys(graph.components[stops].tolist()))].tolist())
 
-    Parameters
-    ----------
-    path : L nodes
-    ids : name of every node's illustration
-    tags : tags of every node's illustration
 
-    Returns
-    -------
-    list of L - 1 dictionaries
-        "from" and "to", ids; "kept", "gained" and "lost", lists of tags in alphabetical order.
-    """
-    steps = []
-    for a, b in zip(path[:-1], path[1:], strict=True):
-        before, after = set(tags[a]), set(tags[b])
-        changes = {"kept": before & after, "gained": after - before, "lost": before - after}
-        steps.append({"from": ids[a], "to": ids[b], **{name: sorted(found) for name, found in changes.items()}})
-    return steps
+def _bridge(graph, vectors, stops):
+    """The bridge from the first stop that no edges join to the next; None if all are joined."""
+    parts = graph.components[stops]
+    apart = np.flatnonzero(parts[:-1] != parts[1:])
+    return nearest_bridge(graph, vectors, *stops[apart[0] : apart[0] + 2]) if len(apart) else None
 
 
 def _steps(graph, path):
