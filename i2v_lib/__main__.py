@@ -15,6 +15,7 @@ from i2v_lib import commands
 from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
 from i2v_lib.data.booru.replies import Stop
 from i2v_lib.show.reproduce import NotebookError
+from i2v_lib.tagging_commands import add_tagging_commands
 
 ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
 FORMATS = ("auto", "tar_index", "webdataset", "danbooru2021", "table")
@@ -157,6 +158,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_preset(new)
     new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")
     _add_set(new)
+
+    add_tagging_commands(command)
 
     new = command("doctor", commands.doctor_command, "say what this machine lacks, and the cure")
     new.add_argument("--preset", choices=PRESETS, default="demo", help="whose needs to check (default demo)")

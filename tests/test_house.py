@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "i2v_lib"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-ROOMS = ("config", "data", "models", "search", "evaluation", "run", "show", "doctor", "commands", "__main__")
+ROOMS = ("config", "data", "models", "search", "evaluation", "run", "show", "doctor")
+ROOMS += ("commands", "tagging_commands", "__main__")
 
 
 def name_of(path):

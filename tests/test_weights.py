@@ -12,9 +12,9 @@ from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.released import convert_released
-from i2v_lib.models.released_files import find_released, released_folder, released_vocabulary
+from i2v_lib.models.released_files import find_released, missing_released, released_folder, released_vocabulary
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.weights import best_tagger, file_tagger, missing_released, released_tagger, run_tagger
+from i2v_lib.models.weights import best_tagger, file_tagger, released_tagger, run_tagger
 
 
 @pytest.fixture

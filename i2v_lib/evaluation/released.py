@@ -118,6 +118,8 @@ def _truth(
     """Rows of a split, which has which tag of the vocabulary, and how many tags are matched; before any work."""
     rows = np.arange(len(collection)) if split is None else collection.split(split)
     tagger.iterate([], "logits")  # refuses a tagger without tags
+    if not len(rows):
+        raise ValueError(f"{collection.folder}: its {split} split is empty; give another split=")
     targets, matched = match_tags(collection, tagger.vocabulary, rows)
     if not sum(numbers["matched"] for numbers in matched.values()):
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from i2v_lib.data.collection import CATEGORIES, RATINGS
 from i2v_lib.data.vocabulary import Vocabulary
 
 TAGS = 1539
+BOTH = ("tags", "features")  # what their models are for
 AUTHORS_CATEGORIES = ("general", "character", "copyright", "rating")  # their order; all but rating are equal in size
 MAX_LIST_BYTES = 1 << 20  # the authors' list has some ten thousands
 CONVERTED = ".safetensors"  # ending of a model that convert_released wrote
@@ -78,6 +80,25 @@ def find_released(folder: Path | str | None = None, *, converted: bool = True) -
     }
     found = {name: next((path for path in paths if path.exists()), None) for name, paths in wanted.items()}
     return {name: path for name, path in found.items() if path is not None}
+
+
+def missing_released(needs: Collection[str] = BOTH, folder: Path | str | None = None) -> list[str]:
+    """Names of the authors' files that are needed and are not in a folder.
+
+    Parameters
+    ----------
+    needs : of "tags" and "features"; tags need ``tag_list.json`` too, unless their model is converted
+    folder : ``released/`` in the kit's home when left out
+    """
+    unknown = set(needs) - set(BOTH)
+    if unknown or not needs:
+        raise ValueError(f"needs={tuple(needs)}: name one or both of {', '.join(BOTH)}")
+    found = find_released(folder)
+    missing = [SOURCES[kind].name for kind in BOTH if kind in needs and f"{kind[:-1]}_model" not in found]
+    converted = found.get("tag_model", Path()).suffix == CONVERTED
+    if "tags" in needs and not converted and "tag_list" not in found:
+        missing.append(SOURCES["tag_list"].name)
+    return missing
 
 
 def check_exists(path: Path, kind: str) -> None:

@@ -61,7 +61,7 @@ class PictureStream:
         device: str | None = None,
         precision: str = "float32",
     ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = _device(device)
         if precision not in ("float32", "bfloat16") or (precision == "bfloat16" and self.device.type != "cuda"):
             raise ValueError(f"precision={precision!r} on {self.device}: use float32, or on CUDA also bfloat16")
         if tag_network is not None and (vocabulary is None or len(vocabulary) != len(tag_network.tags.bias)):
@@ -176,3 +176,14 @@ class PictureStream:
         if output == "binary_feature":  # a sigmoid is above 0.5 where its argument is above 0
             return np.packbits((rows > 0).cpu().numpy(), axis=1)
         return (rows if output in ("logits", "feature") else torch.sigmoid(rows)).cpu().numpy()
+
+
+def _device(name: str | None) -> torch.device:
+    """A device that can be used; CUDA if there is one, where none is named."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={name!r} cannot be used ({reason}); leave it out, or use cpu") from None

@@ -12,11 +12,10 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import read_metadata
 from i2v_lib.models.loading import run_weights
 from i2v_lib.models.released import CONFIG
-from i2v_lib.models.released_files import CONVERTED, SOURCES, find_released, released_folder
+from i2v_lib.models.released_files import BOTH, SOURCES, find_released, missing_released, released_folder
 from i2v_lib.models.tagger import Illustration2Vec
 
-BOTH = ("tags", "features")
-RELEASED = "The authors' released weights (v2.0), trained by them on 1.3 million illustrations of two boorus."
+RELEASED = "The authors' released weights (v2.0), trained by them on illustrations of boorus."
 TAGS_OF_RELEASED = " They know 1,539 tags; among these are sexual terms, which may be wrong about a harmless picture."
 
 
@@ -102,25 +101,6 @@ def file_tagger(path: Path | str, **options: Any) -> Chosen:
         return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""), config)
     described = describe_weights(Path(path).name, config, tagger.vocabulary)
     return Chosen(tagger, f"weights of {Path(path).name}", described, config)
-
-
-def missing_released(needs: Collection[str] = BOTH, folder: Path | str | None = None) -> list[str]:
-    """Names of the authors' files that are needed and are not in a folder.
-
-    Parameters
-    ----------
-    needs : of "tags" and "features"; tags need ``tag_list.json`` too, unless their model is converted
-    folder : ``released/`` in the kit's home when left out
-    """
-    unknown = set(needs) - set(BOTH)
-    if unknown or not needs:
-        raise ValueError(f"needs={tuple(needs)}: name one or both of {', '.join(BOTH)}")
-    found = find_released(folder)
-    missing = [SOURCES[kind].name for kind in BOTH if kind in needs and f"{kind[:-1]}_model" not in found]
-    converted = found.get("tag_model", Path()).suffix == CONVERTED
-    if "tags" in needs and not converted and "tag_list" not in found:
-        missing.append(SOURCES["tag_list"].name)
-    return missing
 
 
 def _and(names: Sequence[str]) -> str:

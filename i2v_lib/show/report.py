@@ -13,7 +13,7 @@ from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.show import paper
 from i2v_lib.show.captions import data_phrase, table2_claims
 from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
-from i2v_lib.show.tables import count, number
+from i2v_lib.show.tables import count, map_text, number
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run
@@ -63,7 +63,7 @@ def render_results(metrics: Mapping[str, Any]) -> str:
     heads = [*CATEGORIES, *(f"paper: {category}" for category in CATEGORIES)]
     lines = [_row(["mAP (%)", *heads]), _row(["---"] + ["---:"] * len(heads))]
     for system, categories in metrics["table2"].items():
-        ours = [_interval(categories[category]) for category in CATEGORIES]
+        ours = [map_text(categories[category]) for category in CATEGORIES]
         theirs = [number(paper.TABLE2.get(system, {}).get(category)) for category in CATEGORIES]
         lines.append(_row([paper.system_name(system, metrics["pretrained"]), *ours, *theirs]))
     first = next(iter(metrics["table2"].values()))
@@ -226,9 +226,3 @@ def _title(name: str) -> str:
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _interval(score: Mapping[str, Any]) -> str:
-    if score["map"] is None:
-        return "–"
-    return f"{score['map']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"

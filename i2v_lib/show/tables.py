@@ -57,7 +57,7 @@ def table2_map(
         if system in ("vgg_nin_bn", "random"):  # what is not the paper's is set apart
             rules.append(len(cells))
         theirs = paper.TABLE2.get(system, {})
-        ours = [_interval(categories[category]) for category in CATEGORIES]
+        ours = [map_cell(categories[category]) for category in CATEGORIES]
         name = paper.system_name(system, pretrained_source)
         cells.append([name, *ours, *(number(theirs.get(category)) for category in CATEGORIES)])
     for column, category in enumerate(CATEGORIES, start=1):
@@ -133,10 +133,18 @@ def over_interval(value: float, low: float, high: float, digits: int = 1) -> str
     return f"{value:.{digits}f}\n{low:.{digits}f}–{high:.{digits}f}"
 
 
-def _interval(score: Mapping[str, Any]) -> str:
+def map_cell(score: Mapping[str, Any]) -> str:
+    """A cell of two lines: "map", and the interval from "low" to "high" below."""
     if score["map"] is None:
         return NONE
     return over_interval(score["map"], score["low"], score["high"])
+
+
+def map_text(score: Mapping[str, Any]) -> str:
+    """The same in one line, for Markdown and terminals."""
+    if score["map"] is None:
+        return NONE
+    return f"{score['map']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
 
 
 def _layer_cells(row: Mapping[str, Any] | None) -> list[str]:
