@@ -8,7 +8,7 @@ VENV := .venv/bin/python
 
 help:
 	@echo "make reproduce   draw the demo set, train, execute every notebook, publish figures/"
-	@echo "make test        lint and test, notebooks included"
+	@echo "make test        lint and test, notebooks and browser included"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make clean       remove .venv, runs/ and caches; figures/ stay"
 

@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -160,11 +159,9 @@ def test_outputs_and_silent_cells_are_seen():
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """A copy of the repository, and a working directory beside it whose name is not plain ASCII."""
-    folder = tmp_path_factory.mktemp("dépôt à part")
-    for name in ("i2v_lib", "notebooks", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / "copy" / name, ignore=shutil.ignore_patterns("__pycache__"))
+def elsewhere(checkout):
+    """The folder of a copy of the repository, and a working directory beside it."""
+    folder = checkout.parent
     (folder / "ailleurs").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("I2V_HOME", str(folder / "copy"))
