@@ -105,7 +105,7 @@ def test_a_transition_tells_ids_and_tags_of_each_step(run):
         assert set(step["kept"]) == before & after
         assert set(step["gained"]) == after - before
         assert set(step["lost"]) == before - after
-    with pytest.raises(ValueError, match="source='nobody' is not in the safe dataset"):
+    with pytest.raises(ValueError, match="no illustration here has the id 'nobody'; try"):
         run.morph("nobody", 0)
 
 

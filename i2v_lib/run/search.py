@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
+from i2v_lib.models.pictures import Picture, read_picture
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.training import predict
 from i2v_lib.run.artifacts import once
 from i2v_lib.run.networks import NetworkRun
-from i2v_lib.search.graph import Graph, Morph, build_graph, morph
+from i2v_lib.search.graph import Graph, Morph, build_graph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
-from i2v_lib.search.transitions import describe_path
+from i2v_lib.search.transitions import MOST_K, Transitions
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
 METRICS = ("codes", "features", "vgg_nin", "vgg_a", "pretrained", "random")
@@ -55,24 +56,42 @@ class Run(NetworkRun):
         -------
         float32 array, shape (n, D)
         """
-        rows, pixels, config = self.safe_dataset(), self.collection().pixels, self.config
+        rows, pixels = self.safe_dataset(), self.collection().pixels
         if len(rows) < 2:
             raise ValueError(f"the safe dataset has {len(rows)} test illustrations; a search needs 2: raise test_share")
+        compute = self._features_of(metric)
+        name = _NETWORK_OF.get(metric, metric)
+        inputs = self.network_inputs(name) if metric in _NETWORK_OF else self.data_inputs() | self.pretrained_inputs()
+        return self.stored(f"{name}-features", inputs, lambda: compute(pixels, rows, f"features, {name}"))
+
+    def _features_of(self, metric: str) -> Callable[[np.ndarray, np.ndarray, str | None], np.ndarray]:
+        """What computes features: of pixels, rows of them, and what to call it on a progress bar (or None)."""
+        config = self.config
         if metric == "pretrained":
             network, source = self.pretrained()
-            inputs = self.data_inputs() | self.pretrained_inputs()
-            return self.stored(
-                "pretrained-features", inputs, lambda: pretrained_features(network, source, pixels, rows, config)
-            )
+            return lambda pixels, rows, _: pretrained_features(network, source, pixels, rows, config)
         if metric not in _NETWORK_OF:
             raise ValueError(f"metric {metric!r} has no real features; use {', '.join(_NETWORK_OF)} or pretrained")
-        name = _NETWORK_OF[metric]
-        network = self.network(name)
+        network = self.network(_NETWORK_OF[metric])
+        return lambda pixels, rows, progress: predict(
+            network, pixels, rows, config.image_size, progress=progress, output="features"
+        )
 
-        def compute() -> np.ndarray:
-            return predict(network, pixels, rows, config.image_size, progress=f"features, {name}", output="features")
+    def encode(self, metric: str, picture: Picture) -> np.ndarray:
+        """A picture of one's own, read and encoded as the illustrations are.
 
-        return self.stored(f"{name}-features", self.network_inputs(name), compute)
+        Parameters
+        ----------
+        metric : "codes", or one that :meth:`features` has
+        picture : see :func:`~i2v_lib.models.pictures.read_picture`, whose errors it raises
+
+        Returns
+        -------
+        array, shape (B / 8,) of uint8, or (D,) of float32
+        """
+        pixels = read_picture(picture, self.collection().info["size"])[None]
+        features = self._features_of("features" if metric == "codes" else metric)(pixels, np.arange(1), None)
+        return (binarize(features) if metric == "codes" else features)[0]
 
     @once
     def codes(self, metric: str = "codes") -> np.ndarray:
@@ -103,9 +122,8 @@ class Run(NetworkRun):
         indices : int64 array, shape (n, k), nearest first
         distances : array, shape (n, k): bits, int32, for "codes" and "random"; Euclidean for the others
         """
-        if metric in ("codes", "random"):
-            return nearest_neighbors(self.codes(metric), k)
-        return nearest_vectors(self.features(metric), k)
+        vectors = self._vectors(metric)
+        return (nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors)(vectors, k)
 
     def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
         """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
@@ -124,18 +142,20 @@ class Run(NetworkRun):
         ValueError
             If an id is not in the safe dataset.
         """
-        posts, rows = self.collection().posts, self.safe_dataset()
-        ids = posts.column("id").take(rows).to_pylist()
-        for name, end in (("source", source), ("target", target)):
-            if isinstance(end, str) and end not in ids:
-                raise ValueError(f"{name}={end!r} is not in the safe dataset (rated safe, test split); try {ids[0]!r}")
-        nodes = [ids.index(end) if isinstance(end, str) else end for end in (source, target)]
-        found = morph(self.graph(), *nodes, intermediates, vectors=self.codes())
-        along = posts.select(["id", "character", "copyright", "general"]).take(rows[found.path]).to_pydict()
-        names, *columns = along.values()
+        return self.transitions().find(source, target, k=self.config.neighbors, intermediates=intermediates)
+
+    @once
+    def transitions(self) -> Transitions:
+        """Transitions over graphs of any k and metric; pictures of one's own join as :meth:`encode` takes them."""
+        posts = self.collection().posts.take(self.safe_dataset())
+        columns = (posts.column(name).to_pylist() for name in ("character", "copyright", "general"))
         tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
-        steps = describe_path(np.arange(len(names)), names, tags)
-        return dataclasses.replace(found, steps=tuple(steps))
+        ids, links = (posts.column(name).to_pylist() for name in ("id", "source_url"))
+        width = max(MOST_K, self.config.neighbors)
+        return Transitions(ids, tags, links, self._vectors, self.neighbors, self.encode, width)
+
+    def _vectors(self, metric: str) -> np.ndarray:
+        return self.codes(metric) if metric in ("codes", "random") else self.features(metric)
 
     @once
     def graph(self, metric: str = "codes") -> Graph:

@@ -181,6 +181,34 @@ def nearest_vectors(database: np.ndarray, k: int, queries: np.ndarray | None = N
     return indices, distances
 
 
+def extend_vectors(
+    database: np.ndarray, count_before: int, indices: np.ndarray, distances: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add vectors to a set that was searched with itself by :func:`nearest_vectors`; as :func:`extend_neighbors`.
+
+    Meant for a few new vectors: it holds the distances of all old ones to all new ones.
+    """
+    _check_vectors("database", database)
+    columns = _arrange(database, k, None)[2]
+    if not 0 < count_before < len(database) or not len(indices) == len(distances) == count_before:
+        raise ValueError(
+            f"count_before={count_before}, {len(indices)} rows of an earlier answer, {len(database)} vectors: pass the "
+            "answer of at least 1 vector, and at least 1 new one after them"
+        )
+    new = np.arange(count_before, len(database))
+    vectors = database.astype(np.float64)
+    to_new = np.sqrt(np.stack([_squared_lengths(vectors - vectors[i]) for i in new], axis=1))
+    known = np.concatenate([indices[:, :k], np.broadcast_to(new, (count_before, len(new)))], axis=1)
+    lengths = np.concatenate([distances[:, :k], to_new[:count_before]], axis=1)
+    order = np.argsort(lengths, axis=1, kind="stable")[:, :columns]
+    np.fill_diagonal(to_new[count_before:], np.inf)  # from themselves
+    nearest = np.argsort(to_new.T, axis=1, kind="stable")[:, :columns]
+    return (
+        np.concatenate([np.take_along_axis(known, order, axis=1), nearest]),
+        np.concatenate([np.take_along_axis(lengths, order, axis=1), np.take_along_axis(to_new.T, nearest, axis=1)]),
+    )
+
+
 def _arrange(database: np.ndarray, k: int, queries: np.ndarray | None) -> tuple[bool, np.ndarray, int]:
     """Whether the database is searched with itself, the queries, and how many neighbors each can have."""
     if k < 1:
