@@ -38,13 +38,18 @@ def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int
     -------
     uint8 array, shape (n, S, S, 3)
     """
-    if collection.info["resize"] != "drawn":
-        safe = np.asarray(collection.posts.column("rating"))[rows] == "safe"
-        return np.where(safe[:, None, None, None], collection.pixels[rows], HIDDEN)
-    if config.collection:  # drawn, but with other settings
-        return collection.pixels[rows]
+    if collection.info["resize"] != "drawn" or config.collection:  # not drawn, or with other settings
+        return stored_pictures(collection, rows)
     drawn = [np.asarray(draw_picture(config, int(row), size).image) for row in rows]
     return np.stack(drawn) if drawn else np.zeros((0, size, size, 3), np.uint8)
+
+
+def stored_pictures(collection: Collection, rows: np.ndarray) -> np.ndarray:
+    """As :func:`pictures`, but as small as they are stored, and at once: for the screen while others are drawn."""
+    if collection.info["resize"] == "drawn":
+        return collection.pixels[rows]
+    safe = np.asarray(collection.posts.column("rating"))[rows] == "safe"
+    return np.where(safe[:, None, None, None], collection.pixels[rows], HIDDEN)
 
 
 def thumbnail(

@@ -1,4 +1,4 @@
-const MANY = ["pictures", "names", "captions", "links", "badges", "marks", "between", "actions", "disabled", "label", "side"];
+const MANY = ["version", "names", "captions", "links", "badges", "marks", "between", "actions", "disabled", "label", "side"];
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -23,7 +23,7 @@ function render({ model, el }) {
   const root = element("div", "i2v-gallery");
   root.setAttribute("role", "group");
   el.append(root);
-  let buttons = [], urls = [], focus = 0, waiting = false;
+  let buttons = [], images = [], urls = [], painted = null, focus = 0, waiting = false;
 
   const send = (index, action) => {
     if (!action) mark(index); // at once; the kernel follows
@@ -40,13 +40,7 @@ function render({ model, el }) {
     button.title = name;
     button.setAttribute("aria-label", [name, get("badges")].filter(Boolean).join(", "));
     button.dataset.mark = get("marks") ?? "";
-    const url = URL.createObjectURL(new Blob([get("pictures")]));
-    urls.push(url);
-    const image = element("img", "");
-    image.alt = "";
-    image.draggable = false;
-    image.src = url;
-    button.append(image);
+    button.append(images[index]);
     button.addEventListener("click", () => send(index, ""));
     button.addEventListener("focus", () => moveTo(index, false));
     buttons.push(button);
@@ -74,7 +68,7 @@ function render({ model, el }) {
       words.append(row);
     });
     const barred = get("disabled") ?? [];
-    const row = element("div", "i2v-actions");
+    const bar = element("div", "i2v-actions");
     for (const [action, tooltip] of model.get("actions")) {
       if (barred.includes(action)) continue;
       const small = element("button", "i2v-action", action);
@@ -82,19 +76,35 @@ function render({ model, el }) {
       small.title = tooltip;
       small.setAttribute("aria-label", `${action}: ${name}`);
       small.addEventListener("click", () => send(index, action));
-      row.append(small);
+      bar.append(small);
     }
-    if (row.childElementCount) words.append(row);
+    if (bar.childElementCount) words.insertBefore(bar, words.children[1] ?? null); // below the first line
     if (words.childElementCount) made.append(words);
     return made;
+  }
+
+  // Images stay the same elements, so that nothing flickers when a caption or a mark changes.
+  function paint() {
+    const pictures = model.get("pictures");
+    if (pictures === painted) return;
+    painted = pictures;
+    const old = urls;
+    urls = pictures.map((picture) => URL.createObjectURL(new Blob([picture])));
+    images = urls.map((url, index) => {
+      const image = images[index] ?? element("img", "");
+      image.alt = "";
+      image.draggable = false;
+      image.src = url;
+      return image;
+    });
+    old.forEach((url) => URL.revokeObjectURL(url));
   }
 
   function draw() {
     waiting = false;
     const inside = root.contains(document.activeElement);
-    const old = urls;
     buttons = [];
-    urls = [];
+    paint();
     const between = model.get("between");
     root.classList.toggle("i2v-strip", between.length > 0);
     root.style.setProperty("--i2v-side", `${model.get("side")}px`);
@@ -109,7 +119,6 @@ function render({ model, el }) {
       return pair;
     });
     root.replaceChildren(...cards);
-    old.forEach((url) => URL.revokeObjectURL(url));
     mark(model.get("selected"));
     moveTo(Math.min(focus, Math.max(buttons.length - 1, 0)), inside);
   }
@@ -161,12 +170,18 @@ function render({ model, el }) {
     if (!waiting) queueMicrotask(draw);
     waiting = true;
   };
+  const repaint = () => {
+    if (model.get("pictures").length !== buttons.length) redraw();
+    else if (!waiting) paint();
+  };
   const remark = () => mark(model.get("selected"));
   MANY.forEach((name) => model.on(`change:${name}`, redraw));
+  model.on("change:pictures", repaint);
   model.on("change:selected", remark);
   draw();
   return () => {
     MANY.forEach((name) => model.off(`change:${name}`, redraw));
+    model.off("change:pictures", repaint);
     model.off("change:selected", remark);
     urls.forEach((url) => URL.revokeObjectURL(url));
   };
