@@ -154,6 +154,12 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--out", type=Path, required=True, help="folder to write")
     new.add_argument("--limit", type=int, help="only so many")
 
+    new = command("export-explorer", commands.export_explorer_command, "write the map and its paths as one web page")
+    _add_preset(new)
+    new.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    new.add_argument("--limit", type=int, help="illustrations (default: the setting map_illustrations)")
+    _add_set(new)
+
     new = command("train", commands.train_command, "train one network")
     _add_preset(new)
     new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")

@@ -160,6 +160,15 @@ def export_folder_command(options: argparse.Namespace) -> None:
     print(options.out)
 
 
+def export_explorer_command(options: argparse.Namespace) -> None:
+    """Write the explorer of a run as one page."""
+    from i2v_lib.show.explorers.page import export_explorer
+
+    run = _run(load_config(options.preset, **parse_overrides(options.set)))
+    path = export_explorer(run, options.out, options.limit)
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
 def train_command(options: argparse.Namespace) -> None:
     """Train one network."""
     run = _run(load_config(options.preset, **parse_overrides(options.set)))

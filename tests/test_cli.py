@@ -202,6 +202,8 @@ def notebooks(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "i2v_lib.run", run)
     report = SimpleNamespace(publish=lambda run, figures: seen.published.append(figures))
     monkeypatch.setitem(sys.modules, "i2v_lib.show.report", report)
+    page = SimpleNamespace(export_explorer=lambda run, out: seen.published.append(out))
+    monkeypatch.setitem(sys.modules, "i2v_lib.show.explorers.page", page)
     return seen
 
 
@@ -231,7 +233,8 @@ def test_only_the_notebooks_asked_for_run(notebooks):
 )
 def test_only_the_plain_demo_is_published(arguments, published, notebooks, tmp_path):
     main(["reproduce", *arguments])
-    assert notebooks.published == [tmp_path / "home" / "figures"] * published
+    figures = tmp_path / "home" / "figures"
+    assert notebooks.published == [figures, figures / "explorer.html"] * published
 
 
 def test_a_collection_is_found_from_any_working_directory(notebooks, tmp_path, monkeypatch):

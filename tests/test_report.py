@@ -11,6 +11,7 @@ from i2v_lib.show import captions, paper, report, saving
 
 CATEGORIES = ("general", "copyright", "character", "rating")
 CONFIG = load_config("smoke")
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 SOURCES = {
     "notebook": "03_tag_prediction.ipynb",
     "collection": "drawn demo set",
@@ -121,16 +122,16 @@ def test_results_follow_the_numbers():
 
 
 def test_only_the_block_of_a_readme_changes():
-    text = f"before\n{report.BEGIN}\nYESTERDAY\n{report.END}\nafter\n"
+    text = f"before\n{BEGIN}\nYESTERDAY\n{END}\nafter\n"
     once = report.replace_results(text, example_metrics())
-    assert once.startswith(f"before\n{report.BEGIN}\n| mAP")
-    assert once.endswith(f"\n{report.END}\nafter\n")
+    assert once.startswith(f"before\n{BEGIN}\n| mAP")
+    assert once.endswith(f"\n{END}\nafter\n")
     assert "YESTERDAY" not in once
     assert report.replace_results(once, example_metrics()) == once
 
 
 @pytest.mark.parametrize(
-    "text", ["", report.BEGIN, report.END + report.BEGIN, (report.BEGIN + report.END) * 2]
+    "text", ["", BEGIN, END + BEGIN, (BEGIN + END) * 2]
 )
 def test_lost_markers_are_an_error(text):
     with pytest.raises(ValueError, match="markers|results:begin"):
@@ -153,7 +154,7 @@ def test_publishing_replaces_what_was_there(run, tmp_path):
     published = tmp_path / "figures"
     published.mkdir()
     (published / "stale.png").write_bytes(b"")
-    (tmp_path / "README.md").write_text(f"# Kit\n{report.BEGIN}\n{report.END}\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text(f"# Kit\n{BEGIN}\n{END}\n", encoding="utf-8")
     report.publish(run, published)
     first = {path.name: path.read_bytes() for path in published.iterdir()}
     expected = {f"fig2_tags.{kind}" for kind in ("pdf", "png", "json")}

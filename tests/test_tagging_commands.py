@@ -1,6 +1,9 @@
 """The commands about weights and tags, as a user gives them: what they print, write, keep and refuse."""
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -15,7 +18,11 @@ from test_weights import write_run
 from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.__main__ import main
+from i2v_lib.models.released_files import SOURCES
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.show.released import replace_sources
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -273,3 +280,40 @@ def test_exports_compute_what_the_tagger_does(released, tmp_path, capsys):
     assert "pass --overwrite, or another --out" in refused(capsys, "export-onnx", "--out", tags)
     assert "--opset 3: use 13 to" in refused(capsys, "export-onnx", "--out", tmp_path / "c.onnx", "--opset", 3)
     assert sorted(path.name for path in tmp_path.glob("*.onnx*")) == ["codes.onnx", "tags.onnx"]
+
+
+# --- the README
+
+
+def test_the_readme_tells_where_the_files_are():
+    assert replace_sources(README) == README, "run: python benchmarks/readme.py"
+    for file in SOURCES.values():
+        assert all(f"]({address})" in README for address in (*file.addresses, *file.copies))
+    assert "188,005,900" in README  # four bytes a weight
+
+
+def test_the_readme_s_section_runs(home, released, collection, pictures, monkeypatch, capsys):
+    """Its commands and its code, in order, with tiny networks: in the clone, with what it names beside it."""
+    (pictures / "0.png").rename(pictures / "picture.png")
+    (home / "picture.png").write_bytes((pictures / "picture.png").read_bytes())
+    collection.folder.rename(home.parent / "touhou")
+    write_run(home, preset="demo")
+    monkeypatch.chdir(home)
+    section = re.search(r"^## Tagging\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)[1]
+    blocks = re.findall(r"^```(sh|python)\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    assert [kind for kind, _ in blocks] == ["python", "sh", "python"]
+    commands = set()
+    for kind, text in blocks:
+        if kind == "python":
+            exec(text, {})
+            continue
+        for line in text.splitlines():
+            words = shlex.split(line, comments=True)[3:]
+            assert main(words) == 0, line
+            commands.add(words[0])
+    assert commands == {"convert-released", "tag", "thresholds", "evaluate-released", "export-onnx"}
+    assert "'general': [" in capsys.readouterr().out
+    for name in ("picture.txt", "picture.json", "tags.csv"):
+        assert (pictures / name).exists()
+    assert (home / "thresholds.npz").exists()
+    assert (home / "codes.onnx").exists()

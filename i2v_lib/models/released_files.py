@@ -22,6 +22,9 @@ CONVERTED = ".safetensors"  # ending of a model that convert_released wrote
 GZIP = b"\x1f\x8b"  # how a packed file begins
 
 
+FORK = "https://github.com/kivantium/illustration2vec/releases/download/v2.1.0"
+
+
 @dataclass(frozen=True)
 class ReleasedFile:
     """One of the authors' files. Nothing is fetched by itself.
@@ -31,24 +34,26 @@ class ReleasedFile:
     name : of the file
     parameters : number of weights in it, four bytes each; the file is some kilobytes larger than them
     addresses : where it can be had: the authors' release, then their older site, which has been down at times
+    copies : where others keep it
     """
 
     name: str
     parameters: int
     addresses: tuple[str, ...]
+    copies: tuple[str, ...] = ()
 
 
-def _released(name: str, parameters: int, ending: str = "") -> ReleasedFile:
+def _released(name: str, parameters: int, ending: str = "", copies: tuple[str, ...] = ()) -> ReleasedFile:
     places = ("https://github.com/rezoo/illustration2vec/releases/download/v2.0.0", "http://illustration2vec.net/models")
-    return ReleasedFile(name, parameters, tuple(f"{place}/{name}{ending}" for place in places))
+    return ReleasedFile(name, parameters, tuple(f"{place}/{name}{ending}" for place in places), copies)
 
 
 # MIT-licensed: about 188 MB, 979 MB, and 1,539 strings, packed or not. The addresses are those in two versions of
-# the authors' get_models.sh; they published no digests.
+# the authors' get_models.sh, the copy's that of a fork's; the authors published no digests.
 SOURCES = {
     "tags": _released("illust2vec_tag_ver200.caffemodel", 47_001_475),
     "features": _released("illust2vec_ver200.caffemodel", 244_646_787),
-    "tag_list": _released("tag_list.json", 0, ".gz"),
+    "tag_list": _released("tag_list.json", 0, ".gz", (f"{FORK}/tag_list.json.gz",)),
 }
 
 

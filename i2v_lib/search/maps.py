@@ -110,10 +110,28 @@ def grid_map(layout: np.ndarray, aspect: float = 1.0) -> tuple[np.ndarray, tuple
     rows = max(int(np.ceil(ROOM * n / columns)), 1)
     if not n:
         return np.zeros((0, 2), np.int64), (columns, rows)
-    size = np.array([columns - 1, rows - 1])
-    low, high = layout.min(0), layout.max(0)
-    scale = size / np.maximum(high - low, 1e-12)
-    places = size / 2 + (layout - (low + high) / 2) * scale * (1, -1)  # rows are counted downward
+    places = places_on_grid(layout, (columns, rows))
     cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
     point, cell = linear_sum_assignment(cdist(places, cells, "sqeuclidean"))
     return cells[cell[np.argsort(point)]], (columns, rows)
+
+
+def places_on_grid(layout: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Stretch a layout over a grid: its extremes lie on the middle of the grid's outermost cells.
+
+    Parameters
+    ----------
+    layout : float array, shape (n, 2), finite; its second coordinate upward
+    shape : columns and rows of the grid
+
+    Returns
+    -------
+    float64 array, shape (n, 2)
+        In cells from the top left, downward.
+    """
+    size = np.array(shape) - 1
+    if not len(layout):
+        return np.zeros((0, 2))
+    low, high = layout.min(0), layout.max(0)
+    scale = size / np.maximum(high - low, 1e-12)
+    return size / 2 + (layout - (low + high) / 2) * scale * (1, -1)

@@ -12,13 +12,16 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import CATEGORIES, Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.released import Evaluation
+from i2v_lib.models.released_files import SOURCES
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import Rows, percent, table2_numbers
+from i2v_lib.show.readme import markdown_table, replace_block
 from i2v_lib.show.saving import describe_sources, save_table
-from i2v_lib.show.tables import count, map_cell, map_text, number
+from i2v_lib.show.tables import NONE, count, map_cell, map_text, number
 from i2v_lib.show.typeset import typeset
 
 TABLE = "table2_weights"
+PLACES = ("the authors' release", "their older site")  # of a file's addresses
 CLOSEST = "vgg_nin"  # the row of the paper's Table 2 that the released network is closest to
 
 
@@ -54,7 +57,7 @@ def table2_weights(rows: Rows, name: str, data: str) -> Figure:
     data : what they were scored on, for the heading
     """
     columns, cells = _cells(rows, name, map_cell)
-    spans = [(1, 4, data), (5, 8, "1.29 million real illustrations")]
+    spans = [(1, 4, data), (5, 8, "the paper's VGG + NIN")]
     return typeset(columns, cells, spans=spans, rules=(1, 2), breaks=(5,))
 
 
@@ -102,6 +105,23 @@ def save_evaluation(
     figure = table2_weights(rows, name.capitalize(), data)
     save_table(figure, TABLE, folder, rows, config, sources, caption)
     return rows
+
+
+def render_sources() -> str:
+    """The authors' files, how large they are, and where they can be had, for the README."""
+    rows = []
+    for file in SOURCES.values():
+        weights = f"{file.parameters:,}" if file.parameters else NONE
+        size = f"{4 * file.parameters:,} and some kilobytes" if file.parameters else NONE
+        places = [f"[{word}]({address})" for word, address in zip(PLACES, file.addresses, strict=True)]
+        places += [f"[a copy kept by {address.split('/')[3]}]({address})" for address in file.copies]
+        rows.append([f"`{file.name}`", weights, size, ", ".join(places)])
+    return markdown_table(["file", "weights", "bytes", "where"], rows, left=(0, 3))
+
+
+def replace_sources(readme: str) -> str:
+    """A README with that table between its markers, ``sources:begin`` and ``sources:end``."""
+    return replace_block(readme, "sources", render_sources())
 
 
 def _cells(rows: Rows, name: str, cell: Callable[[dict[str, Any]], str]) -> tuple[list[str], list[list[str]]]:

@@ -12,6 +12,7 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.show import paper
 from i2v_lib.show.captions import data_phrase, table2_claims
+from i2v_lib.show.readme import replace_block
 from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
 from i2v_lib.show.tables import count, map_text, number
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ABBREVIATIONS = {"map": "mAP", "ap": "AP", "tsne map": "t-SNE map"}
 SECTIONS = ("codes", "retrieval", "study", "morphing", "map")  # of the metrics, in the order of their notebooks
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
 def publish(run: Run, folder: Path) -> None:
@@ -131,11 +131,7 @@ def replace_results(text: str, metrics: Mapping[str, Any]) -> str:
     ValueError
         If the text does not hold both markers once, in order.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in after:
-        raise ValueError(f"README.md: the results need the lines {BEGIN} and {END}, once each; put them back")
-    return f"{before}{BEGIN}\n{render_results(metrics)}\n{END}{after}"
+    return replace_block(text, "results", render_results(metrics))
 
 
 def render_gallery(

@@ -106,11 +106,13 @@ def _publish(config: Config, overrides: dict[str, Any]) -> Path:
     """Publish the plain demo preset into ``figures/``; return the folder where the figures lie."""
     from i2v_lib.data.drawn.sheet import contact_sheet
     from i2v_lib.run import Run
+    from i2v_lib.show.explorers.page import export_explorer
     from i2v_lib.show.report import publish
 
     run = Run(config)
     if config.preset != "demo" or overrides:
         return run.figures
     publish(run, home() / "figures")
+    export_explorer(run, home() / "figures" / "explorer.html")
     contact_sheet(config, 24, columns=8).save(home() / "figures" / "contact_sheet.png", optimize=True)
     return home() / "figures"

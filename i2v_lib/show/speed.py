@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import numpy as np
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show import paper
+from i2v_lib.show.readme import markdown_table, replace_block
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 PATHS = 20  # timed together
-BEGIN, END = "<!-- speed:begin -->", "<!-- speed:end -->"
 PEERS = {"faiss": "faiss `IndexBinaryFlat`", "torch": "torch product", "scikit-learn": "scikit-learn, brute force"}
 
 
@@ -59,7 +59,7 @@ def intake_table(record: Mapping[str, Any]) -> str:
         size = f"{name}, {measured['kilobytes']:.0f} kB"
         rows.append([size, rates[kit], rates[loop], rates[peer], f"{measured['core_hours_of_the_paper']:.1f}"])
     heads = ["file", "kit: decode, resize, hash, store", "Pillow: decode, resize", "torchvision: decode, resize"]
-    return _table([*heads, f"core hours for {paper.ILLUSTRATIONS:,}"], rows)
+    return markdown_table([*heads, f"core hours for {paper.ILLUSTRATIONS:,}"], rows)
 
 
 def search_table(record: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def search_table(record: Mapping[str, Any]) -> str:
             ratios = [_range(methods[peer]["kit_is_times_faster"], "×") for peer in PEERS]
             rows.append([kind, search, speed, *ratios])
     heads = ["codes", "searched with", "kit, million pairs/s", *(f"against {peer}" for peer in PEERS.values())]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def growth_table(record: Mapping[str, Any]) -> str:
@@ -84,7 +84,7 @@ def growth_table(record: Mapping[str, Any]) -> str:
     rows.append([f"{checks[0]['rows']:,}", *said])
     whole = [f"law: {_seconds(record['growth'][kind]['predicted_seconds_of_all'])}" for kind in kinds]
     rows.append([f"{paper.ILLUSTRATIONS:,}", *whole])
-    return _table(["codes, each against all others", *kinds], rows)
+    return markdown_table(["codes, each against all others", *kinds], rows)
 
 
 def graph_table(record: Mapping[str, Any]) -> str:
@@ -101,7 +101,7 @@ def graph_table(record: Mapping[str, Any]) -> str:
             ]
         )
     heads = ["nodes", "graph from its neighbors", "MB", "shortest path, ms", "exactly four intermediates, ms"]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def sentences(search: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
@@ -161,23 +161,8 @@ def render_speed(folder: Path = FOLDER) -> str:
 
 
 def replace_speed(readme: str, folder: Path = FOLDER) -> str:
-    """A README with the tables of the records between its markers.
-
-    Raises
-    ------
-    ValueError
-        If the markers are missing.
-    """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the README has no {BEGIN} … {END}; put them where the tables belong")
-    return f"{before}{BEGIN}\n{render_speed(folder)}\n{END}{after}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
+    """A README with the tables of the records between its markers, ``speed:begin`` and ``speed:end``."""
+    return replace_block(readme, "speed", render_speed(folder))
 
 
 def _range(spread: Mapping[str, float], unit: str = "") -> str:

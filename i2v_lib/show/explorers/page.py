@@ -1,0 +1,133 @@
+"""One page without Python: the map and morphing between any two of its illustrations, in a single file (§4.4, §4.5)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from i2v_lib.search.graph import Graph, build_graph
+from i2v_lib.search.neighbors import nearest_neighbors
+from i2v_lib.show.captions import data_phrase
+from i2v_lib.show.explorers.map_data import MapData, map_of_run, pack
+from i2v_lib.show.explorers.modules import FOLDER, join_modules, read_styles
+from i2v_lib.show.explorers.sprites import SIDES, sheet_count
+from i2v_lib.show.saving import describe_sources
+
+if TYPE_CHECKING:
+    from i2v_lib.run import Run
+
+STYLES = ("explorers.css", "map.css", "page.css")
+
+
+def export_explorer(run: Run, out: Path, limit: int | None = None) -> Path:
+    """Write the explorer of a run as one HTML file that opens without Python, a server or a network.
+
+    The same run gives the same bytes.
+
+    Parameters
+    ----------
+    run : its codes are built if they are missing
+    out : the file; one that stands there is replaced
+    limit : illustrations; None takes the run's ``map_illustrations``
+
+    Returns
+    -------
+    Path of the file.
+
+    Raises
+    ------
+    ValueError
+        If the limit is below 2.
+    """
+    if limit is not None and limit < 2:
+        raise ValueError(f"limit={limit}: pass at least 2, or a morph has no two ends")
+    nodes, data = map_of_run(run, limit)
+    graph = build_graph(*nearest_neighbors(run.codes()[nodes], run.config.neighbors))
+    sources = describe_sources("07_tsne_map.ipynb", run.collection(), run.vocabulary())
+    words = {
+        "bits": f"{run.config.code_bits:,}",
+        "neighbors": run.config.neighbors,
+        "source": f"{data_phrase(sources)[0].upper()}{data_phrase(sources)[1:]}; {len(data):,} of the safe dataset "
+        f"are shown, drawn at random (preset {run.config.preset}, seed {run.config.seed}).",
+    }
+    text = render_page(data, graph, words)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(out.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, out)
+    return out
+
+
+def render_page(data: MapData, graph: Graph, words: dict[str, Any]) -> str:
+    """The page's text.
+
+    Parameters
+    ----------
+    data : the map
+    graph : of the map's illustrations, in their order
+    words : "bits", "neighbors" and "source", as the page says them
+    """
+    header, packed = _pack_with_graph(data, graph)
+    level = len(SIDES) - 1
+    count = sheet_count(level, len(data))
+    sheets = [_base64(data.sheet(level, i)) for i in tqdm(range(count), "pictures", mininterval=5, leave=False)]
+    script, styles = f"\n{join_modules('page.js')}", f"\n{read_styles(*STYLES)}"
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(styles)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
+        {name: escape(str(text)) for name, text in words.items()},
+        count=f"{len(data):,}",
+        policy=policy,
+        styles=styles,
+        script=script,
+        data=_inside_script({"map": header, "bytes": _base64(packed), "sheets": sheets}),
+    )
+
+
+def _pack_with_graph(data: MapData, graph: Graph) -> tuple[dict[str, Any], bytes]:
+    header, packed = data.packed
+    more, graph_bytes = pack(
+        {},
+        {
+            "graph_starts": graph.starts.astype(np.uint32),
+            "graph_ends": graph.ends.astype(np.min_scalar_type(len(graph))),
+            "graph_weights": graph.weights.astype(np.min_scalar_type(int(graph.weights.max(initial=0)))),
+        },
+    )
+    behind = [[name, kind, place + len(packed), length] for name, kind, place, length in more["arrays"]]
+    header = {**header, "arrays": header["arrays"] + behind, "example": _example(data)}
+    return header, packed + graph_bytes
+
+
+def _example(data: MapData) -> list[int]:
+    """The morph that the page begins with: between the middles of the first region and the last but one, if any."""
+    if len(data.regions) < 2:
+        return [0, len(data) - 1]
+    first, last = data.regions[0].members, data.regions[max(len(data.regions) - 2, 1)].members
+    return [int(first[len(first) // 2]), int(last[len(last) // 2])]
+
+
+def _inside_script(value: Any) -> str:
+    """JSON that no text in it can break out of: neither a closing tag nor a comment can begin."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _digest(text: str) -> str:
+    """How a Content-Security-Policy names the one script, or style sheet, that it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
