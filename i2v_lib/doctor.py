@@ -180,6 +180,25 @@ def imagenet_weights(config: Config) -> Check:
     return Check("note", text, f"to have them offline, copy {VGG16} into {path.parent}")
 
 
+def released_weights() -> Check:
+    """Whether the authors' files are where the tagger looks for them, and not cut short."""
+    from i2v_lib.models.released_files import CONVERTED, SOURCES, find_released, missing_released, released_folder
+
+    folder, found = released_folder(), find_released()
+    cure = "the README's section on tagging says where it can be had"
+    if not found:
+        return Check("ok", f"the authors' weights are not in {folder}: tags are those of a run of yours")
+    for kind in ("tags", "features"):
+        path, least = found.get(f"{kind[:-1]}_model"), 4 * SOURCES[kind].parameters
+        if path and path.suffix != CONVERTED and path.stat().st_size < least:
+            text = f"{path} has {path.stat().st_size:,} bytes, of at least {least:,}: it is not whole"
+            return Check("note", text, f"fetch it again; {cure}")
+    needs = {kind: missing_released([kind]) for kind in ("tags", "features")}
+    text = "; ".join(f"{kind}: {'lacks ' + ', '.join(lacks) if lacks else 'there'}" for kind, lacks in needs.items())
+    complete = not any(needs.values())
+    return Check("ok" if complete else "note", f"the authors' weights in {folder}: {text}", "" if complete else cure)
+
+
 def ask_source(source: str, base_url: str | None = None) -> list[Check]:
     """Ask a booru three things, whole rows, a page and a picture, and compare its answers with those we expect.
 
@@ -218,7 +237,7 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
 def examine(config: Config) -> list[Check]:
     """Run every check; those that need PyTorch only when it can be imported."""
     pair = torch_pair()
-    checks = [versions(), pins(), pair, memory(config), disk(config), writable()]
+    checks = [versions(), pins(), pair, memory(config), disk(config), writable(), released_weights()]
     if pair.status == "ok":
         checks += [device(), threads(), imagenet_weights(config)]
     return checks

@@ -220,7 +220,7 @@ def test_report_shows_cures_a_verdict_and_no_home_folder(monkeypatch):
 def test_examination_runs_every_check(monkeypatch, tmp_path, smoke):
     monkeypatch.setenv("I2V_HOME", str(tmp_path))
     checks = doctor.examine(smoke)
-    assert len(checks) == 9
+    assert len(checks) == 10
     assert all(bool(check.cure) == (check.status != "ok") for check in checks)
 
 
@@ -241,3 +241,26 @@ def test_results_lie_in_the_same_place_whatever_the_working_directory(tmp_path):
     odd.mkdir()
     assert folder("/", None) == folder(odd, None) == str(ROOT / "runs" / "smoke")
     assert folder("/", odd) == folder(tmp_path, odd) == str(odd / "runs" / "smoke")
+
+
+def test_the_authors_files_are_looked_for(monkeypatch, tmp_path):
+    """All there, none there, the list missing, a download that broke off."""
+    monkeypatch.setenv("I2V_HOME", str(tmp_path))
+    assert doctor.released_weights() == ("ok", doctor.released_weights().text, "")
+    assert f"are not in {tmp_path / 'released'}" in doctor.released_weights().text
+    (tmp_path / "released").mkdir()
+    for name, size in (("illust2vec_tag_ver200.caffemodel", 188_005_901), ("illust2vec_ver200.caffemodel", 10)):
+        with (tmp_path / "released" / name).open("wb") as file:
+            file.truncate(size)  # takes no space
+    check = doctor.released_weights()
+    assert (check.status, "has 10 bytes, of at least 978,587,148" in check.text) == ("note", True)
+    assert "fetch it again" in check.cure
+    (tmp_path / "released" / "illust2vec_ver200.caffemodel").unlink()
+    check = doctor.released_weights()
+    assert check.status == "note"
+    assert "tags: lacks tag_list.json; features: lacks illust2vec_ver200.caffemodel" in check.text
+    for name in ("tag_list.json.gz", "illust2vec_ver200.safetensors"):
+        (tmp_path / "released" / name).touch()
+    check = doctor.released_weights()
+    assert (check.status, check.cure) == ("ok", "")
+    assert "tags: there; features: there" in check.text

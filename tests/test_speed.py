@@ -29,11 +29,53 @@ def test_another_record_gives_another_readme(tmp_path):
     assert "1,234×" not in README
 
 
+def tagging_record():
+    """What ``benchmarks/tagger.py`` writes, its numbers invented."""
+    rates = {"kit": 8, "onnxruntime": 7}
+    paired = {who: {"median": rate, "low": rate - 1, "high": rate + 1} for who, rate in rates.items()}
+    compared = {"pictures_a_second": paired, "kit_over_rival": {"median": 1.143, "low": 1.1, "high": 1.2}, "apart": 0.0}
+    times = {"seconds": 5.5, "imports": 3.0, "peak_megabytes": 1500.0, "imported_megabytes": 500.0}
+    folder = {"loaded_megabytes": 600.0, "peak_megabytes": 640.0, "pictures_a_second": 7.5}
+    return {
+        "machine": {"processor": "A processor", "cores": 2},
+        "setting": {"image_size": 224, "width": 1.0, "batch": 32, "runs": 5},
+        "speed": {"network": compared, "from_files": compared},
+        "load": {
+            "converted": dict.fromkeys(("vgg_nin", "hash"), times),
+            "caffe": dict.fromkeys(("vgg_nin", "hash"), times | {"megabytes": 933.0, "seconds": 6.5}),
+        },
+        "folder": [folder | {"width": 0.125, "pictures": 5000}, folder | {"width": 1, "pictures": 500}],
+    }
+
+
+def test_the_tagger_s_speed_is_shown_once_it_is_measured(tmp_path):
+    for path in speed.FOLDER.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "tagger.json").unlink(missing_ok=True)
+    without = speed.render_speed(tmp_path)
+    assert "tagger" not in without
+    (tmp_path / "tagger.json").write_text(json.dumps(tagging_record()))
+    added = speed.render_speed(tmp_path).removeprefix(without)
+    for text in (
+        "width 1 on 2 cores (A processor), 32 at a time; medians of 5 paired runs",
+        "| the network alone | 8.0 [7.0, 9.0] | 7.0 [6.0, 8.0] | 1.14× [1.10, 1.20] |",
+        "imports take 3.0 s more",
+        "| feature model | 933 | 3.5 s | 1,000 | 2.5 s |",
+        "| 0.125 | 5,000 | 600 | 640 | 7.5 |",
+    ):
+        assert text in added
+    check_widths(added, 3)
+
+
 def test_every_row_is_as_wide_as_its_heading():
-    rows = [line for line in speed.render_speed().splitlines() if line.startswith("|")]
+    check_widths(speed.render_scale() + speed.intake_table(speed.read_record("intake")), 4)
+
+
+def check_widths(text, tables):
+    rows = [line for line in text.splitlines() if line.startswith("|")]
     widths = [row.count(" | ") for row in rows]
     starts = [i for i, row in enumerate(rows) if row.startswith("| --- ")]
-    assert len(starts) == 4
+    assert len(starts) == tables
     for i, start in enumerate(starts):
         end = starts[i + 1] - 1 if i + 1 < len(starts) else len(rows)
         assert set(widths[start - 1 : end]) == {widths[start]}

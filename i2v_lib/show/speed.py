@@ -147,17 +147,72 @@ def render_scale(folder: Path = FOLDER) -> str:
     )
 
 
-def render_speed(folder: Path = FOLDER) -> str:
-    """All of it, for the README."""
-    intake = read_record("intake", folder)
+def tagging_table(record: Mapping[str, Any]) -> str:
+    """Pictures tagged a second, beside onnxruntime on the exported model."""
+    rows = []
+    for name, title in (("network", "the network alone"), ("from_files", "from JPEG files to logits")):
+        measured = record["speed"][name]
+        rates = [_range(measured["pictures_a_second"][who]) for who in ("kit", "onnxruntime")]
+        rows.append([title, *rates, _range(measured["kit_over_rival"], "×", digits=2)])
+    return markdown_table(["pictures a second", "kit", "onnxruntime", "kit over onnxruntime"], rows)
+
+
+def loading_table(record: Mapping[str, Any]) -> str:
+    """Seconds and memory to load the tag model and the feature model, without Python's imports."""
+    rows = []
+    for kind, title in (("vgg_nin", "tag model"), ("hash", "feature model")):
+        caffe, converted = record["load"]["caffe"][kind], record["load"]["converted"][kind]
+        cells = [title, f"{caffe['megabytes']:,.0f}", _seconds(caffe["seconds"] - caffe["imports"])]
+        cells.append(f"{caffe['peak_megabytes'] - caffe['imported_megabytes']:,.0f}")
+        rows.append([*cells, _seconds(converted["seconds"] - converted["imports"])])
+    return markdown_table(["", "MB of the authors' file", "to load it", "MB of memory", "to load it converted"], rows)
+
+
+def folder_table(record: Mapping[str, Any]) -> str:
+    """Memory while a folder is tagged: constant, whatever the number of pictures."""
+    rows = [
+        [
+            f"{run['width']:g}",
+            f"{run['pictures']:,.0f}",
+            f"{run['loaded_megabytes']:,.0f}",
+            f"{run['peak_megabytes']:,.0f}",
+            _digits(run["pictures_a_second"]),
+        ]
+        for run in record["folder"]
+    ]
+    return markdown_table(["width", "pictures", "MB when loaded", "MB at most", "pictures a second"], rows)
+
+
+def render_tagging(record: Mapping[str, Any]) -> str:
+    """Speed and memory of the tagger."""
+    machine, setting = record["machine"], record["setting"]
+    imports = record["load"]["converted"]["vgg_nin"]["imports"]
     return "\n\n".join(
         [
-            render_scale(folder),
-            "Reading illustrations into a collection, in pictures a second and core; the two loops neither hash nor "
-            "store (`benchmarks/intake.py`):",
-            intake_table(intake),
+            f"Tagging at {setting['image_size']} px, networks of the released shapes at width {setting['width']:g} on "
+            f"{machine['cores']} cores ({machine['processor']}), {setting['batch']} at a time; medians of "
+            f"{setting['runs']} paired runs (`benchmarks/tagger.py`):",
+            tagging_table(record),
+            f"Loading, from the disk's cache; Python's imports take {_seconds(imports)} more:",
+            loading_table(record),
+            "Memory while a folder is tagged, libraries included; nothing but the network's own memory depends on its "
+            "width:",
+            folder_table(record),
         ]
     )
+
+
+def render_speed(folder: Path = FOLDER) -> str:
+    """All of it, for the README; what was not measured is left out."""
+    parts = [
+        render_scale(folder),
+        "Reading illustrations into a collection, in pictures a second and core; the two loops neither hash nor "
+        "store (`benchmarks/intake.py`):",
+        intake_table(read_record("intake", folder)),
+    ]
+    if (folder / "tagger.json").exists():
+        parts.append(render_tagging(read_record("tagger", folder)))
+    return "\n\n".join(parts)
 
 
 def replace_speed(readme: str, folder: Path = FOLDER) -> str:
@@ -165,14 +220,14 @@ def replace_speed(readme: str, folder: Path = FOLDER) -> str:
     return replace_block(readme, "speed", render_speed(folder))
 
 
-def _range(spread: Mapping[str, float], unit: str = "") -> str:
+def _range(spread: Mapping[str, float], unit: str = "", digits: int = 1) -> str:
     """A median with its lowest and highest: "5.1× [4.9, 5.3]"."""
-    middle, low, high = (_digits(spread[key]) for key in ("median", "low", "high"))
+    middle, low, high = (_digits(spread[key], digits) for key in ("median", "low", "high"))
     return f"{middle}{unit} [{low}, {high}]"
 
 
-def _digits(value: float) -> str:
-    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+def _digits(value: float, digits: int = 1) -> str:
+    return f"{value:,.0f}" if value >= 20 else f"{value:.{digits}f}"
 
 
 def _seconds(value: float) -> str:
