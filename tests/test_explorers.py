@@ -3,11 +3,13 @@
 import base64
 import io
 
+import nbformat
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
+from i2v_lib.show.execute import drop_dead_views
 from i2v_lib.show.explorers.gallery import LARGEST_MESSAGE, Gallery, encode_pictures
 from i2v_lib.show.explorers.status import StatusLine, reported
 from i2v_lib.show.explorers.still import VIEW
@@ -129,3 +131,18 @@ def test_a_dropped_file_arrives_with_its_name():
     press(zone, event="other", name="c.png", buffers=[memoryview(b"bytes")])
     press(zone, event="picture", name="x" * 500, buffers=[memoryview(b"")])
     assert heard == [("a.png", b"bytes"), ("x" * 200, b"")]
+
+
+def test_a_dead_view_leaves_the_picture_that_stands_in(tmp_path):
+    """In an executed notebook; a widget without a picture keeps its view, and nothing else is touched."""
+    alive, dead = {VIEW: {"model_id": "1"}, "text/plain": "x"}, {VIEW: {"model_id": "2"}, "image/png": "AAAA"}
+    outputs = [nbformat.v4.new_output("display_data", data) for data in (alive, dead, {"image/png": "BBBB"})]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("widget", outputs=outputs)])
+    path = tmp_path / "executed.ipynb"
+    nbformat.write(notebook, path)
+    drop_dead_views(path)
+    left = [output.data for output in nbformat.read(path, as_version=4).cells[0].outputs]
+    assert left == [alive, {"image/png": "AAAA"}, {"image/png": "BBBB"}]
+    before = path.read_bytes()
+    drop_dead_views(path)
+    assert path.read_bytes() == before

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import traitlets
 from PIL import Image
 
 from i2v_lib.config import load_config
@@ -206,6 +207,8 @@ def test_exceptions_are_said_and_pass(explorer, backing):
     assert explorer.status.kind == "plain"
     explorer.source = 10_000
     assert explorer.status.text.startswith("ValueError: no illustration here has the number 10000")
+    explorer.start = "nobody"
+    assert explorer.status.text.startswith("ValueError: no illustration here has the id 'nobody'")
     explorer.source = 1
     explorer.avoid = [1]
     assert "ValueError: avoid holds 1" in explorer.status.text
@@ -254,6 +257,25 @@ def test_one_search_for_several_changes(explorer, backing):
     with pytest.raises(ValueError, match="role='middle'; use start, end or via"):
         explorer.choose("middle", 3)
     assert calls == [(5, 6), (8, 6)]
+
+
+def test_a_map_can_set_the_ends_and_follows_them(explorer):
+    """Through traits of the same name; of a picture that is not on the map it hears nothing."""
+
+    class Map(traitlets.HasTraits):
+        start, end = traitlets.Enum(["", "id 0", "id 4"]), traitlets.Unicode()
+
+    shown = Map()
+    for name in ("start", "end"):
+        traitlets.link((explorer, name), (shown, name))
+    assert (shown.start, shown.end) == ("id 0", "id 9")
+    shown.start, shown.end = "id 4", "id 30"
+    assert (explorer.source, explorer.target) == (4, 30)
+    assert explorer.found.path[[0, -1]].tolist() == [4, 30]
+    explorer.choose("start", 5)
+    assert (explorer.start, shown.start, explorer.status.kind) == ("id 5", "id 4", "plain")
+    explorer.end = ""
+    assert (explorer.target, explorer.found, explorer.status.text) == (None, None, CHOOSE)
 
 
 def test_saving_hands_over_what_is_shown(explorer, backing):

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 
 from i2v_lib.config import load_config
+from i2v_lib.show.explorers.still import VIEW
 
 TIMEOUT = 3 * 3600  # seconds a cell may take
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # each kernel would warn that it is not encrypted on its way to this process
@@ -51,4 +53,23 @@ def run_notebook(path: Path, out: Path, parameters: Mapping[str, Any], timeout: 
         progress_bar=False,
         extra_arguments=QUIET,
     )
+    drop_dead_views(out)
     return out
+
+
+def drop_dead_views(path: Path) -> None:
+    """Take widgets' views out of an executed notebook wherever a picture stands in for them.
+
+    Without the kernel's state, which is not kept, a front end would say that there is no model instead.
+    """
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    views = [
+        output.data
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if {VIEW, "image/png"} <= set(output.get("data", {}))
+    ]
+    for data in views:
+        del data[VIEW]
+    if views:
+        nbformat.write(notebook, path)

@@ -34,7 +34,7 @@ def explore_morphing(run: Run, source: str | int | None = None, target: str | in
 
 
 class _OfRun:
-    """What the explorer needs of a run beside its transitions, see :class:`~.morphing.MorphingExplorer`."""
+    """A run as :class:`~i2v_lib.show.explorers.backing.Backing`."""
 
     def __init__(self, run: Run):
         self.run, self.transitions = run, run.transitions()

@@ -1,20 +1,6 @@
+import { button, element, sourceLink } from "./dom.js";
+
 const MANY = ["version", "names", "captions", "links", "badges", "marks", "between", "actions", "disabled", "label", "side"];
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text; // never as markup
-  return made;
-}
-
-function safeLink(address) {
-  try {
-    const url = new URL(address);
-    return ["http:", "https:"].includes(url.protocol) ? url.href : null;
-  } catch {
-    return null;
-  }
-}
 
 function render({ model, el }) {
   el.classList.add("i2v");
@@ -35,16 +21,14 @@ function render({ model, el }) {
     const made = element("figure", "i2v-card");
     const name = get("names") ?? "";
     const frame = element("div", "i2v-frame");
-    const button = element("button", "i2v-picture");
-    button.type = "button";
-    button.title = name;
-    button.setAttribute("aria-label", [name, get("badges")].filter(Boolean).join(", "));
-    button.dataset.mark = get("marks") ?? "";
-    button.append(images[index]);
-    button.addEventListener("click", () => send(index, ""));
-    button.addEventListener("focus", () => moveTo(index, false));
-    buttons.push(button);
-    frame.append(button);
+    const label = [name, get("badges")].filter(Boolean).join(", ");
+    const picture = button("", label, () => send(index, ""), "i2v-picture");
+    picture.title = name;
+    picture.dataset.mark = get("marks") ?? "";
+    picture.append(images[index]);
+    picture.addEventListener("focus", () => moveTo(index, false));
+    buttons.push(picture);
+    frame.append(picture);
     if (get("badges")) {
       const badge = element("span", "i2v-badge", get("badges"));
       badge.dataset.mark = get("marks") ?? "";
@@ -52,30 +36,19 @@ function render({ model, el }) {
     }
     made.append(frame);
     const words = element("figcaption", "i2v-caption");
-    const link = safeLink(get("links") ?? "");
+    const link = get("links");
     (get("captions") ?? []).forEach((line, i) => {
       const [kind, text] = Array.isArray(line) ? line : ["", line];
-      const row = element("div", kind ? `i2v-line i2v-${kind}` : "i2v-line", text);
-      row.title = text;
-      if (link && i === 0) {
-        row.textContent = "";
-        const anchor = element("a", "", text);
-        anchor.href = link;
-        anchor.target = "_blank";
-        anchor.rel = "noopener noreferrer";
-        row.append(anchor);
-      }
+      const row = element("div", kind ? `i2v-line i2v-${kind}` : "i2v-line", "", { title: text });
+      row.append(link && i === 0 ? sourceLink(link, text) : text);
       words.append(row);
     });
     const barred = get("disabled") ?? [];
     const bar = element("div", "i2v-actions");
     for (const [action, tooltip] of model.get("actions")) {
       if (barred.includes(action)) continue;
-      const small = element("button", "i2v-action", action);
-      small.type = "button";
+      const small = button(action, `${action}: ${name}`, () => send(index, action));
       small.title = tooltip;
-      small.setAttribute("aria-label", `${action}: ${name}`);
-      small.addEventListener("click", () => send(index, action));
       bar.append(small);
     }
     if (bar.childElementCount) words.insertBefore(bar, words.children[1] ?? null); // below the first line
@@ -91,7 +64,7 @@ function render({ model, el }) {
     const old = urls;
     urls = pictures.map((picture) => URL.createObjectURL(new Blob([picture])));
     images = urls.map((url, index) => {
-      const image = images[index] ?? element("img", "");
+      const image = images[index] ?? element("img");
       image.alt = "";
       image.draggable = false;
       image.src = url;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -12,6 +11,7 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageOps
 
+from i2v_lib.show.explorers.modules import join_modules
 from i2v_lib.show.explorers.status import STYLES
 from i2v_lib.show.explorers.still import Still
 
@@ -43,7 +43,7 @@ class Gallery(Still, anywidget.AnyWidget):
     side : pixels of a thumbnail on the screen
     """
 
-    _esm = Path(__file__).with_name("gallery.js")
+    _esm = join_modules("gallery.js")
     _css = STYLES
     pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

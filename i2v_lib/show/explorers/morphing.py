@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from i2v_lib.search.graph import Morph
 from i2v_lib.search.transitions import LEAST_K, LIMIT, MOST_K, Transitions
+from i2v_lib.show.explorers.backing import Backing
 from i2v_lib.show.explorers.chooser import ROW, Chooser
 from i2v_lib.show.explorers.gallery import Gallery, encode_pictures
 from i2v_lib.show.explorers.status import StatusLine, reported
@@ -31,21 +32,6 @@ CHOOSE = "Choose a start and an end: click two pictures."
 TOO_FEW = "Too few pictures: a path needs two. Raise test_share, or take a larger collection."
 
 
-class Backing(Protocol):
-    """What the explorer needs beside the transitions, such as that of a run."""
-
-    metrics: Mapping[str, str]  # what may be near, with its name for print
-
-    def pictures(self, nodes: np.ndarray, well: bool) -> Sequence[np.ndarray]:
-        """Of n nodes, uint8 arrays, shape (S, S, 3): at once; or as good as they can be had, which takes a while."""
-
-    def join(self, name: str, data: bytes) -> int:
-        """Join a picture of one's own to the transitions, from the bytes of a file; its node."""
-
-    def save(self, rows: Rows, found: Morph, metric: str, k: int) -> str:
-        """Write a path as PNG, PDF and JSON; what to say of it."""
-
-
 class MorphingExplorer(Still, widgets.VBox):
     """Choose two illustrations, and see the path between them.
 
@@ -55,13 +41,15 @@ class MorphingExplorer(Still, widgets.VBox):
     Parameters
     ----------
     transitions : the illustrations, and how near they are
-    backing : see :class:`Backing`
+    backing : see :class:`~i2v_lib.show.explorers.backing.Backing`
     source, target : illustrations to begin with, by id or number
     k : neighbors to begin with
 
     Attributes
     ----------
     source, target : nodes, or None; set them, or call :meth:`choose`, and the path follows
+    start, end : the same by id, or "": a map of :func:`~i2v_lib.show.explorers.map.explore_map` that is given this
+        explorer sets them, and follows them
     waypoints, avoid : nodes that the path passes, in order, and that it leaves out
     found : the transition that is shown, or None
     chooser, role, drop, k, between, metric, turn, pair, save, clear, strip, wishes, status : the widgets
@@ -70,6 +58,8 @@ class MorphingExplorer(Still, widgets.VBox):
     sentence = "The morphing explorer: run this notebook to use it."
     source = traitlets.Int(None, allow_none=True)
     target = traitlets.Int(None, allow_none=True)
+    start = traitlets.Unicode()
+    end = traitlets.Unicode()
     waypoints = traitlets.List(traitlets.Int())
     avoid = traitlets.List(traitlets.Int())
 
@@ -92,9 +82,9 @@ class MorphingExplorer(Still, widgets.VBox):
         watched |= dict.fromkeys((self.k, self.between, self.metric), "value")
         for widget, names in watched.items():
             widget.observe(self._changed, names)
+        self.observe(self._named, ["start", "end"])
         with self.holding():
             self.source, self.target = (None if end is None else transitions.node(end) for end in (source, target))
-        self._changed()
 
     def _build(self, k: int) -> None:
         """Make the widgets."""
@@ -138,7 +128,7 @@ class MorphingExplorer(Still, widgets.VBox):
         self.clear.on_click(self._clear)
         self.save.on_click(self._write)
 
-    @contextmanager
+    @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
         """Change several things inside; the path is searched once, afterwards."""
         self._held += 1
@@ -241,6 +231,16 @@ class MorphingExplorer(Still, widgets.VBox):
         self.status.say(self.backing.save(self.rows(), self.found, self.metric.value, self.k.value))
 
     @reported
+    def _named(self, change: Any) -> None:
+        node = self.transitions.node(change.new) if change.new else None
+        setattr(self, {"start": "source", "end": "target"}[change.name], node)
+
+    def _name_ends(self) -> None:
+        for name, node in (("start", self.source), ("end", self.target)):
+            with contextlib.suppress(traitlets.TraitError):  # a map that is linked need not show every picture
+                setattr(self, name, "" if node is None else self.transitions.ids[node])
+
+    @reported
     def _changed(self, _change: Any = None) -> None:
         """Search the path anew, and show it: at once as it is stored, then as well as it can be drawn."""
         if self._held:
@@ -251,6 +251,7 @@ class MorphingExplorer(Still, widgets.VBox):
                 self.status.say(CHOOSE if len(self.transitions) > 1 else TOO_FEW)
             else:
                 self._search(stops)
+            self._name_ends()
         finally:
             self._show(stops)
 
