@@ -68,7 +68,7 @@ class Config:
     workers: int = 0  # threads that prepare batches; the order of samples does not depend on it
     decode: str = "cpu"  # packed pictures: on the "cpu", or on the "device" that trains
     shuffle: str = "auto"  # "full", "blocks", or "auto": blocks where pictures take more than the memory
-    shuffle_block: int = 64  # neighbors read together
+    shuffle_block: int = 32  # neighbors read together
     shuffle_buffer: int = 16384  # pictures shuffled together
     precision: str = "auto"  # auto: bfloat16 on CUDA, float32 elsewhere; or "float32", "bfloat16"
 

@@ -19,6 +19,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from i2v_lib.config import Config, home, run_folder
+from i2v_lib.data.collection import RATINGS
+from i2v_lib.data.shuffle import FITS
+from i2v_lib.data.stores import choose_store, store_bytes
 from i2v_lib.show.reproduce import require_writable
 
 PINS = Path(__file__).resolve().parent.parent / "requirements.txt"
@@ -137,10 +140,17 @@ def threads() -> Check:
 
 
 def memory(config: Config) -> Check:
-    """Free memory against what the largest stage holds: the pre-trained net's features of every picture."""
-    needed = 2 * GIB + _pictures(config) * FEATURES * 4  # the pixels are a memory map and take none
-    free = psutil.virtual_memory().available
+    """Free memory against what the largest stage holds: the pre-trained net's features of every picture, and targets.
+
+    The pixels take none that anything else needs; where they fit memory beside it, they are read from the disk once.
+    """
+    tags = config.general_tags + config.copyright_tags + config.character_tags + len(RATINGS)
+    needed = 2 * GIB + _pictures(config) * (FEATURES * 4 + tags)
+    free, total = psutil.virtual_memory().available, psutil.virtual_memory().total
     text = f"{_gib(free)} of memory free, {config.preset} needs about {_gib(needed)}"
+    pixels = store_bytes(_store(config), _pictures(config), config.stored_size)
+    if pixels > FITS * total:
+        text += f"; its pictures, {_gib(pixels)}, are more than the memory: they are shuffled in blocks"
     if free < needed:
         return Check("note", text, "close other programs, or choose fewer pictures: --set pictures=…")
     return Check("ok", text)
@@ -148,10 +158,14 @@ def memory(config: Config) -> Check:
 
 def disk(config: Config) -> Check:
     """Free space where ``runs/`` lies against what a run writes: pixels, features, weights, checkpoints."""
-    needed = GIB + _pictures(config) * (3 * config.stored_size**2 + FEATURES * 4)
+    store = _store(config)
+    pixels = store_bytes(store, _pictures(config), config.stored_size)
+    needed = GIB + _pictures(config) * FEATURES * 4 + pixels
     folder = next(f for f in (run_folder(config), *run_folder(config).parents) if f.exists())
     free = shutil.disk_usage(folder).free
-    text = f"{_gib(free)} of disk free below {folder}, {config.preset} needs about {_gib(needed)}"
+    kept = "packed as JPEG" if store == "jpeg" else "as pixels"
+    text = f"{_gib(free)} of disk free below {folder}, {config.preset} needs about {_gib(needed)}, "
+    text += f"{_gib(pixels)} of them for pictures {kept}"
     if free < needed:
         return Check("fatal", text, "free some space, or set I2V_HOME to a folder on a larger disk")
     return Check("ok", text)
@@ -259,6 +273,13 @@ def report(checks: list[Check]) -> str:
 def _pictures(config: Config) -> int:
     """Pictures of a run; a preset that draws none is meant for a collection of the paper's size."""
     return config.pictures or PAPER_PICTURES
+
+
+def _store(config: Config) -> str:
+    """How the pixels of a run are kept on this disk."""
+    if config.pixel_store != "auto":
+        return config.pixel_store
+    return choose_store(_pictures(config), config.stored_size, run_folder(config))
 
 
 def _few(names: list[str], shown: int = 5) -> str:

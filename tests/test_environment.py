@@ -137,18 +137,32 @@ def test_a_full_disk_is_fatal_and_a_roomy_one_is_not(monkeypatch, smoke):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(0, 0, 10 * doctor.GIB))
     assert doctor.disk(smoke).status == "ok"
-    assert doctor.disk(load_config("paper")).status == "fatal"  # a quarter of a terabyte of pixels
+    assert doctor.disk(load_config("paper")).status == "fatal"  # even packed
+    for free, kept, size in ((100, "packed as JPEG", "51.9 GiB"), (400, "as pixels", "235.8 GiB")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: usage(0, 0, free * doctor.GIB))
+        check = doctor.disk(load_config("paper"))
+        assert (check.status, f"{size} of them for pictures {kept}" in check.text) == ("ok", True)
+    assert doctor.disk(load_config("paper", pixel_store="jpeg")).text.endswith("packed as JPEG")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(0, 0, doctor.GIB // 2))
     check = doctor.disk(smoke)
     assert (check.status, "0.5 GiB" in check.text, "I2V_HOME" in check.cure) == ("fatal", True, True)
 
 
 def test_little_memory_is_noted(monkeypatch, smoke):
-    memory = namedtuple("memory", "available")
-    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(doctor.GIB))
+    memory = namedtuple("memory", "available total")
+    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(doctor.GIB, doctor.GIB))
     assert doctor.memory(smoke).status == "note"
-    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(9 * doctor.GIB))
+    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(9 * doctor.GIB, 9 * doctor.GIB))
     assert doctor.memory(smoke).status == "ok"
+    assert "in blocks" not in doctor.memory(smoke).text
+
+
+def test_pictures_beyond_the_memory_are_shuffled_in_blocks(monkeypatch):
+    memory = namedtuple("memory", "available total")
+    for total, blocks in ((60, True), (128, False)):
+        monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda t=total: memory(t * doctor.GIB, t * doctor.GIB))
+        check = doctor.memory(load_config("paper", pixel_store="jpeg"))
+        assert (check.status, "in blocks" in check.text) == ("ok", blocks)
 
 
 def test_a_home_that_cannot_be_written_is_fatal(monkeypatch, tmp_path):

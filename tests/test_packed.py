@@ -100,7 +100,9 @@ def test_a_damaged_picture_is_named_and_the_others_are_read(tmp_path, packed, or
     collection = make(tmp_path / "set", "jpeg")
     path, (start, stop) = collection.folder / JPEGS, collection.pixels.place(11)
     data = bytearray(path.read_bytes())
-    data[(start + stop) // 2] ^= 1  # JPEG would decode it without a word
+    data[stop - 12] ^= 1
+    unnoticed = np.asarray(Image.open(io.BytesIO(data[start:stop])))  # control: a decoder alone does not see it
+    assert not np.array_equal(unnoticed, oracle[11])
     path.write_bytes(data)
     pixels = open_collection(collection.folder).pixels
     for rows in (11, slice(None), [3, 11]):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from i2v_lib.config import load_config
 from i2v_lib.data import batches as batches_module
 from i2v_lib.data import shuffle
 from i2v_lib.data.batches import Batches
-from i2v_lib.data.shuffle import draw_order, fits_memory, read_ahead
+from i2v_lib.data.shuffle import SHUFFLES, choose_blocks, draw_order, fits_memory, read_ahead
 
 
 def rng(seed=0):
@@ -112,3 +113,8 @@ def test_what_fits_memory_is_read_in_any_order(monkeypatch):
     for total, fits in ((pixels.nbytes / 0.79, True), (pixels.nbytes / 0.81, False)):
         monkeypatch.setattr(shuffle.psutil, "virtual_memory", lambda total=total: type("Memory", (), {"total": total}))
         assert fits_memory(pixels) is fits
+        blocks = {shuffle: choose_blocks(load_config("smoke", shuffle=shuffle), pixels) for shuffle in SHUFFLES}
+        assert blocks == {"full": (0, 0), "blocks": (32, 16384), "auto": (0, 0) if fits else (32, 16384)}
+    for wrong in ({"shuffle": "some"}, {"shuffle": "full", "shuffle_block": 20_000}):
+        with pytest.raises(ValueError, match="shuffle=|shuffle_block="):
+            choose_blocks(load_config("smoke", **wrong), pixels)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from i2v_lib.show import speed
+from i2v_lib.show.measured import seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -91,7 +92,7 @@ def test_a_readme_without_markers_is_refused():
     [(0.0014, "1.4 ms"), (0.148, "148 ms"), (1.43, "1.4 s"), (89, "89.0 s"), (90, "1.5 min"), (7200, "2.0 h")],
 )
 def test_seconds_are_told_in_the_unit_that_fits(value, text):
-    assert speed._seconds(value) == text
+    assert seconds(value) == text
 
 
 def test_a_search_is_timed_here():

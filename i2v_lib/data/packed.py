@@ -1,7 +1,7 @@
 """Pictures packed as JPEG in one file, read like an array of their pixels.
 
 ``pixels.jpegs`` holds one file behind the other, ``pixels.index`` two numbers a picture: where it ends, and the CRC-32
-of its bytes. At 256 pixels and quality 95 a picture takes about a seventh of its pixels.
+of its bytes. At 256 pixels and quality 95 a picture takes a fifth to a seventh of its pixels.
 """
 
 from __future__ import annotations

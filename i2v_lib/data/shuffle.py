@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
+from i2v_lib.config import Config
 from i2v_lib.data.packed import PackedPixels
 
+SHUFFLES = ("auto", "full", "blocks")
 FITS = 0.8  # share of the memory that pictures may take to be read in any order
 
 
@@ -63,6 +65,21 @@ def check_block(block: int, buffer: int) -> None:
 def fits_memory(pixels: np.ndarray | PackedPixels) -> bool:
     """Whether pictures on disk may be read in any order: they then soon lie in this machine's memory."""
     return pixels.nbytes <= FITS * psutil.virtual_memory().total
+
+
+def choose_blocks(config: Config, pixels: np.ndarray | PackedPixels) -> tuple[int, int]:
+    """Choose ``block`` and ``buffer`` of :func:`draw_order`: zeros where pictures may be read in any order.
+
+    Raises
+    ------
+    ValueError
+        If ``config.shuffle`` is unknown, or the block is larger than the buffer.
+    """
+    if config.shuffle not in SHUFFLES:
+        raise ValueError(f"shuffle={config.shuffle!r} is unknown; use one of {', '.join(SHUFFLES)}")
+    check_block(config.shuffle_block, config.shuffle_buffer)
+    full = config.shuffle == "full" or (config.shuffle == "auto" and fits_memory(pixels))
+    return (0, 0) if full else (config.shuffle_block, config.shuffle_buffer)
 
 
 def read_ahead(pixels: np.ndarray | PackedPixels, rows: np.ndarray) -> None:

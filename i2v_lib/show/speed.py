@@ -14,6 +14,8 @@ import numpy as np
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show import paper
+from i2v_lib.show.cost import render_cost, shuffle_sentences
+from i2v_lib.show.measured import digits, seconds, spread
 from i2v_lib.show.readme import markdown_table, replace_block
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -46,7 +48,7 @@ def time_search(codes: np.ndarray, k: int) -> str:
     for source, target in pairwise(ends):
         morph(graph, source, target)
     times.append(time.perf_counter())
-    search, join, _, walk = (_seconds(later - sooner) for sooner, later in pairwise(times))
+    search, join, _, walk = (seconds(later - sooner) for sooner, later in pairwise(times))
     return f"{len(codes):,} codes: {search} to search all with all, {join} to join them, {walk} to find {PATHS} paths"
 
 
@@ -55,7 +57,7 @@ def intake_table(record: Mapping[str, Any]) -> str:
     kit, loop, peer = "kit", "Pillow loop", "torchvision"
     rows = []
     for name, measured in record["formats"].items():
-        rates = {who: _range(measured["images"][who]["per_core"]) for who in (kit, loop, peer)}
+        rates = {who: spread(measured["images"][who]["per_core"]) for who in (kit, loop, peer)}
         size = f"{name}, {measured['kilobytes']:.0f} kB"
         rows.append([size, rates[kit], rates[loop], rates[peer], f"{measured['core_hours_of_the_paper']:.1f}"])
     heads = ["file", "kit: decode, resize, hash, store", "Pillow: decode, resize", "torchvision: decode, resize"]
@@ -67,8 +69,8 @@ def search_table(record: Mapping[str, Any]) -> str:
     rows = []
     for kind, searches in record["speed"].items():
         for search, methods in searches.items():
-            speed = _range(methods["kit"]["million_pairs_a_second"])
-            ratios = [_range(methods[peer]["kit_is_times_faster"], "×") for peer in PEERS]
+            speed = spread(methods["kit"]["million_pairs_a_second"])
+            ratios = [spread(methods[peer]["kit_is_times_faster"], "×") for peer in PEERS]
             rows.append([kind, search, speed, *ratios])
     heads = ["codes", "searched with", "kit, million pairs/s", *(f"against {peer}" for peer in PEERS.values())]
     return markdown_table(heads, rows)
@@ -78,11 +80,11 @@ def growth_table(record: Mapping[str, Any]) -> str:
     """Seconds that a set takes against itself, measured, and by the law c N² where it was not."""
     kinds = list(record["growth"])
     sizes = list(record["growth"][kinds[0]]["seconds"])
-    rows = [[f"{int(n):,}", *(_seconds(record["growth"][kind]["seconds"][n]) for kind in kinds)] for n in sizes]
+    rows = [[f"{int(n):,}", *(seconds(record["growth"][kind]["seconds"][n]) for kind in kinds)] for n in sizes]
     checks = [record["growth"][kind]["check"] for kind in kinds]
-    said = [f"{_seconds(c['measured_seconds'])} (law: {_seconds(c['predicted_seconds'])})" for c in checks]
+    said = [f"{seconds(c['measured_seconds'])} (law: {seconds(c['predicted_seconds'])})" for c in checks]
     rows.append([f"{checks[0]['rows']:,}", *said])
-    whole = [f"law: {_seconds(record['growth'][kind]['predicted_seconds_of_all'])}" for kind in kinds]
+    whole = [f"law: {seconds(record['growth'][kind]['predicted_seconds_of_all'])}" for kind in kinds]
     rows.append([f"{paper.ILLUSTRATIONS:,}", *whole])
     return markdown_table(["codes, each against all others", *kinds], rows)
 
@@ -95,7 +97,7 @@ def graph_table(record: Mapping[str, Any]) -> str:
         rows.append(
             [
                 f"{size['nodes']:,} ({kind})",
-                _seconds(size["build_seconds"]["median"]),
+                seconds(size["build_seconds"]["median"]),
                 f"{size['graph_megabytes']:.1f}",
                 *(_milliseconds(size[way]["milliseconds"]) for way in ("shortest", "exact")),
             ]
@@ -116,7 +118,7 @@ def sentences(search: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
             f"Beside the codes a search of {memory['rows']:,} takes {memory['peak']:.0f} MB, its result among them.",
             f"The first search of a process takes {first['compiling']:.1f} s to compile,",
             f"{first['compiled_before']:.1f} s where that was done before.",
-            f"Adding {added['added']:,} codes to {added['before']:,} takes {_seconds(added['seconds']['median'])}.",
+            f"Adding {added['added']:,} codes to {added['before']:,} takes {seconds(added['seconds']['median'])}.",
             f"HNSW finds {recalls} neighbors; the tables are exact.",
             f"A path takes networkx's Dijkstra {networkx['median']:.0f} times as long",
             f"({networkx['low']:.0f}–{networkx['high']:.0f}, {against['nodes']:,} nodes), and",
@@ -152,8 +154,8 @@ def tagging_table(record: Mapping[str, Any]) -> str:
     rows = []
     for name, title in (("network", "the network alone"), ("from_files", "from JPEG files to logits")):
         measured = record["speed"][name]
-        rates = [_range(measured["pictures_a_second"][who]) for who in ("kit", "onnxruntime")]
-        rows.append([title, *rates, _range(measured["kit_over_rival"], "×", digits=2)])
+        rates = [spread(measured["pictures_a_second"][who]) for who in ("kit", "onnxruntime")]
+        rows.append([title, *rates, spread(measured["kit_over_rival"], "×", places=2)])
     return markdown_table(["pictures a second", "kit", "onnxruntime", "kit over onnxruntime"], rows)
 
 
@@ -162,9 +164,9 @@ def loading_table(record: Mapping[str, Any]) -> str:
     rows = []
     for kind, title in (("vgg_nin", "tag model"), ("hash", "feature model")):
         caffe, converted = record["load"]["caffe"][kind], record["load"]["converted"][kind]
-        cells = [title, f"{caffe['megabytes']:,.0f}", _seconds(caffe["seconds"] - caffe["imports"])]
+        cells = [title, f"{caffe['megabytes']:,.0f}", seconds(caffe["seconds"] - caffe["imports"])]
         cells.append(f"{caffe['peak_megabytes'] - caffe['imported_megabytes']:,.0f}")
-        rows.append([*cells, _seconds(converted["seconds"] - converted["imports"])])
+        rows.append([*cells, seconds(converted["seconds"] - converted["imports"])])
     return markdown_table(["", "MB of the authors' file", "to load it", "MB of memory", "to load it converted"], rows)
 
 
@@ -176,7 +178,7 @@ def folder_table(record: Mapping[str, Any]) -> str:
             f"{run['pictures']:,.0f}",
             f"{run['loaded_megabytes']:,.0f}",
             f"{run['peak_megabytes']:,.0f}",
-            _digits(run["pictures_a_second"]),
+            digits(run["pictures_a_second"]),
         ]
         for run in record["folder"]
     ]
@@ -193,7 +195,7 @@ def render_tagging(record: Mapping[str, Any]) -> str:
             f"{machine['cores']} cores ({machine['processor']}), {setting['batch']} at a time; medians of "
             f"{setting['runs']} paired runs (`benchmarks/tagger.py`):",
             tagging_table(record),
-            f"Loading, from the disk's cache; Python's imports take {_seconds(imports)} more:",
+            f"Loading, from the disk's cache; Python's imports take {seconds(imports)} more:",
             loading_table(record),
             "Memory while a folder is tagged, libraries included; nothing but the network's own memory depends on its "
             "width:",
@@ -210,6 +212,9 @@ def render_speed(folder: Path = FOLDER) -> str:
         "store (`benchmarks/intake.py`):",
         intake_table(read_record("intake", folder)),
     ]
+    if (folder / "training.json").exists():
+        parts.append(render_cost(read_record("training", folder)))
+    parts.append(shuffle_sentences(read_record("shuffle", folder)))
     if (folder / "tagger.json").exists():
         parts.append(render_tagging(read_record("tagger", folder)))
     return "\n\n".join(parts)
@@ -220,24 +225,7 @@ def replace_speed(readme: str, folder: Path = FOLDER) -> str:
     return replace_block(readme, "speed", render_speed(folder))
 
 
-def _range(spread: Mapping[str, float], unit: str = "", digits: int = 1) -> str:
-    """A median with its lowest and highest: "5.1× [4.9, 5.3]"."""
-    middle, low, high = (_digits(spread[key], digits) for key in ("median", "low", "high"))
-    return f"{middle}{unit} [{low}, {high}]"
-
-
-def _digits(value: float, digits: int = 1) -> str:
-    return f"{value:,.0f}" if value >= 20 else f"{value:.{digits}f}"
-
-
-def _seconds(value: float) -> str:
-    for size, unit, least in ((3600, "h", 1.5), (60, "min", 1.5), (1, "s", 1)):
-        if value >= least * size:
-            return f"{value / size:.1f} {unit}"
-    return f"{1000 * value:.0f} ms" if value >= 0.0095 else f"{1000 * value:.1f} ms"
-
-
-def _milliseconds(spread: Mapping[str, float]) -> str:
-    values = [spread["median"], spread["slowest"]]
+def _milliseconds(measured: Mapping[str, float]) -> str:
+    values = [measured["median"], measured["slowest"]]
     middle, slowest = (f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values)
     return f"{middle} (slowest {slowest})"
