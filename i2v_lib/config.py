@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import os
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 
 SOURCES = ("danbooru", "safebooru")  # that illustrations may be collected from
 PIXEL_STORES = ("pixels", "jpeg")  # as they are, or packed
+FOLDERS = ("collection", "illustrations")  # fields that hold the path of a folder of the user's
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 
 
@@ -41,6 +44,7 @@ class Config:
     test_share: float = 0.05  # of the groups
     stored_size: int = 256  # pixels, square, as stored in the collection
     pixel_store: str = "auto"  # "pixels", "jpeg" (packed), or "auto": the first while it fits the disk
+    illustrations: str | None = None  # notebook 8: folder of pictures of yours, tagged or not; None draws some
 
     # Vocabulary (§3.1: 512 + 512 + 512 + 3)
     general_tags: int = 512
@@ -183,8 +187,8 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
     """Accept an int where a float is meant and a path where a string is; refuse every other mismatch."""
     if field.name == "source" and value not in (None, *SOURCES):
         raise ValueError(f"source={value!r} is unknown; use one of {', '.join(SOURCES)}")
-    if field.name == "collection" and value is not None:
-        value = str(home() / value)  # a relative path means the same folder in every notebook
+    if field.name in FOLDERS and value is not None:
+        value = str(home() / Path(value).expanduser())  # a relative path means the same folder in every notebook
     kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}[field.type]
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"{field.name}={value!r}: expected {field.type}, got {type(value).__name__}")
@@ -214,6 +218,19 @@ def home() -> Path:
 def run_folder(config: Config) -> Path:
     """``runs/<preset>/`` below :func:`home`, whatever the working directory."""
     return home() / "runs" / config.preset
+
+
+def results_folder(config: Config) -> Path:
+    """Where figures and executed notebooks go: the run's folder, or one below it for a folder of one's own pictures.
+
+    So what is made of somebody's illustrations never stands among the run's own figures.
+    """
+    if config.illustrations is None:
+        return run_folder(config)
+    path = Path(config.illustrations).resolve()
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]  # folders of one name are kept apart
+    name = re.sub(r"[^\w.-]+", "_", path.name)[:40]
+    return run_folder(config) / "illustrations" / f"{name}-{digest}"
 
 
 def seed_everything(seed: int) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from i2v_lib import doctor
 from i2v_lib.__main__ import build_parser, main, name_options
-from i2v_lib.config import load_config, parse_overrides, run_folder
+from i2v_lib.config import load_config, parse_overrides, results_folder, run_folder
 from i2v_lib.data.collection import open_collection
 from i2v_lib.show import reproduce
 from tests.booru_server import BooruServer, rule
@@ -242,6 +242,25 @@ def test_a_collection_is_found_from_any_working_directory(notebooks, tmp_path, m
     monkeypatch.chdir(tmp_path)
     main(["reproduce", "smoke", "--notebook", "01", "--set", "collection=my pictures"])
     assert notebooks.executed[0][2]["OVERRIDES"] == {"collection": str(tmp_path / "my pictures")}
+
+
+def test_illustrations_have_results_of_their_own(notebooks, tmp_path, monkeypatch, capsys):
+    """What is made of somebody's folder leaves the run's figures and numbers alone; a wrong folder starts nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "smoke", "--notebook", "01", "--set", "illustrations=art"]) == 2
+    assert "is no folder; give one that holds pictures" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+    (tmp_path / "art").mkdir()
+    assert main(["reproduce", "smoke", "--notebook", "01"]) == 0
+    before = (tmp_path / "home" / "runs" / "smoke" / "figures" / "metrics.json").read_bytes()
+    assert main(["reproduce", "smoke", "--notebook", "01", "--set", "illustrations=art"]) == 0
+    _, copy, parameters = notebooks.executed[-1]
+    assert parameters["OVERRIDES"] == {"illustrations": str(tmp_path / "art")}
+    own = results_folder(load_config("smoke", **parameters["OVERRIDES"]))
+    assert copy.parent == own / "notebooks"
+    assert own.parent == tmp_path / "home" / "runs" / "smoke" / "illustrations"
+    assert '"illustrations": "art"' in (own / "figures" / "metrics.json").read_text()
+    assert (tmp_path / "home" / "runs" / "smoke" / "figures" / "metrics.json").read_bytes() == before
 
 
 def test_a_package_without_notebooks_says_so(tmp_path):

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import i2v_lib
-from i2v_lib.config import Config
+from i2v_lib.config import FOLDERS, Config
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import REDUCTION, SCALE, VGGNIN, TagNetwork, VGGModelA
@@ -227,7 +227,7 @@ def _metadata(vocabulary: Vocabulary | None, config: Config | None) -> dict[str,
         metadata["vocabulary"] = json.dumps(content, ensure_ascii=False)
     if config is not None:
         settings = dataclasses.asdict(config)
-        del settings["collection"]  # a folder on the machine that trained it
+        settings = {name: value for name, value in settings.items() if name not in FOLDERS}  # of this machine
         metadata["config"] = json.dumps(settings)
     return metadata
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from i2v_lib import models
-from i2v_lib.config import NETWORKS, Config, run_folder
+from i2v_lib.config import NETWORKS, Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.collection import Collection, open_collection
 from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint
@@ -46,7 +46,7 @@ class NetworkRun(Artifacts):
     def __init__(self, config: Config):
         super().__init__(run_folder(config))
         self.config = config
-        self.figures = self.folder / "figures"
+        self.figures = results_folder(config) / "figures"
 
     @once
     def collection(self) -> Collection:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from i2v_lib.config import Config, home, load_config, run_folder
+from i2v_lib.config import FOLDERS, Config, home, load_config, results_folder
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -20,7 +20,8 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
     """Execute notebooks and keep the executed copies in ``runs/<preset>/notebooks/``.
 
     The figures go to ``runs/<preset>/figures/``. Those of the demo preset without overrides are also
-    published into ``figures/``.
+    published into ``figures/``. With a folder of one's own illustrations both go to
+    ``runs/<preset>/illustrations/<folder>/`` instead.
 
     Parameters
     ----------
@@ -33,14 +34,16 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
     ValueError, TypeError
         For an unknown preset, override or notebook.
     OSError
-        If the results cannot be written.
+        If the results cannot be written, or there is no such folder of illustrations.
     NotebookError
         If a cell fails; the executed copy holds its traceback.
     """
     overrides = _anchored(overrides)
     config = load_config(preset, **overrides)
     notebooks = find_notebooks(numbers)
-    executed = run_folder(config) / "notebooks"
+    if config.illustrations is not None and not Path(config.illustrations).is_dir():
+        raise FileNotFoundError(f"illustrations={config.illustrations!r} is no folder; give one that holds pictures")
+    executed = results_folder(config) / "notebooks"
     require_writable(executed)
 
     # Imported late: it takes seconds, and a wrong argument should show at once.
@@ -59,7 +62,7 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
             cause = f"{error.ename}: {error.evalue}"
             raise NotebookError(f"{notebook.name} failed with {cause}; its traceback is in {copy}") from error
         seconds = time.monotonic() - start
-        note_notebook(run_folder(config) / "figures", config, notebook.stem, seconds)
+        note_notebook(results_folder(config) / "figures", config, notebook.stem, seconds)
         print(f"      {seconds:.0f} s", flush=True)
     print(f"executed notebooks: {executed}")
     print(f"tables and figures: {_publish(config, overrides)}")
@@ -96,10 +99,9 @@ def require_writable(folder: Path) -> None:
 
 
 def _anchored(overrides: dict[str, Any]) -> dict[str, Any]:
-    """Make the collection's path absolute: a notebook's working directory is not the caller's."""
-    if overrides.get("collection") is None:
-        return overrides
-    return {**overrides, "collection": str(Path(overrides["collection"]).expanduser().resolve())}
+    """Make paths of folders absolute: a notebook's working directory is not the caller's."""
+    given = {name: overrides[name] for name in FOLDERS if overrides.get(name) is not None}
+    return overrides | {name: str(Path(folder).expanduser().resolve()) for name, folder in given.items()}
 
 
 def _publish(config: Config, overrides: dict[str, Any]) -> Path:

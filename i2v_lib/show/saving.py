@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from i2v_lib.config import PRESETS, Config
+from i2v_lib.config import FOLDERS, PRESETS, Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.show.style import STYLE_FILE
@@ -109,14 +109,13 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """Preset, seed, and the fields that differ from the preset; of an imported collection only the name."""
+    """Preset, seed, and the fields that differ from the preset; of folders of the user's only the name."""
     changed = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != getattr(PRESETS[config.preset], field.name)
     }
-    if changed.get("collection"):
-        changed["collection"] = Path(changed["collection"]).name
+    changed |= {name: Path(changed[name]).name for name in FOLDERS if changed.get(name)}
     return {"preset": config.preset, "seed": config.seed, "overrides": changed}
 
 
