@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
+from i2v_lib.search import maps
 from i2v_lib.search.maps import grid_map, pca_map, tsne_map
 
 
@@ -110,3 +111,30 @@ def test_grid_map_of_equal_points(n):
     cells, (columns, rows) = grid_map(np.zeros((n, 2)))
     assert len(np.unique(cells, axis=0)) == n
     assert columns * rows >= max(n, 1)
+
+
+@pytest.mark.parametrize("kind", ["disk", "clusters", "corner", "equal"])
+def test_grid_map_in_parts_moves_points_little_further(monkeypatch, kind):
+    """Many points are assigned in parts: still one a cell, inside the grid, and far from shuffled."""
+    chance = np.random.default_rng(0)
+    turns = 2 * np.pi * chance.random(400)
+    layout = {
+        "disk": np.sqrt(chance.random(400))[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1),
+        "clusters": chance.normal(size=(400, 2)) / 10 + chance.integers(0, 4, (400, 2)),
+        "corner": chance.normal(size=(400, 2)) ** 4,  # most in one corner, so that parts fill up
+        "equal": np.zeros((400, 2)),
+    }[kind]
+    best, shape = grid_map(layout)
+    monkeypatch.setattr(maps, "AT_ONCE", 10_000)
+    cells, same = grid_map(layout)
+    assert same == shape
+    assert len(np.unique(cells, axis=0)) == 400
+    assert (cells >= 0).all()
+    assert (cells < shape).all()
+    size = np.array(shape) - 1
+    scale = size / np.maximum(np.ptp(layout, axis=0), 1e-12)
+    places = size / 2 + (layout - (layout.min(0) + layout.max(0)) / 2) * scale * (1, -1)
+    moves = {name: ((found - places) ** 2).sum() for name, found in (("best", best), ("parts", cells))}
+    assert moves["best"] <= moves["parts"] < 1.5 * moves["best"]
+    shuffled = ((chance.permutation(cells) - places) ** 2).sum()
+    assert shuffled > 100 * moves["parts"] or kind in ("corner", "equal")  # in these nearly all lie at one place

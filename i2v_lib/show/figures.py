@@ -32,7 +32,7 @@ def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
 
     Parameters
     ----------
-    rows : from :func:`~i2v_lib.show.numbers.fig2_rows`
+    rows : from :func:`~i2v_lib.show.numbers.fig2_rows`; where "right" is None, nothing is known, and nothing marked
     images : uint8 array, shape (n, S, S, 3), in the order of the rows
     """
     per_row, row_height, top = 3, 1.38, 0.02
@@ -48,16 +48,18 @@ def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
         bars.set(xlim=(0, 120), ylim=(len(block), 0))
         bars.axis("off")
         for line, row in enumerate(block):
-            color, sign = ANSWER_COLORS[row["right"]], ANSWER_SIGNS[row["right"]]
-            hatch = None if row["right"] else "//////"
+            color, sign = ANSWER_COLORS[row["right"]], ANSWER_SIGNS.get(row["right"], "")
+            hatch = "//////" if row["right"] is False else None
             words = {"size": 6.5, "va": "center_baseline", "parse_math": False}
-            bars.text(0, line + 0.34, f"{sign} {shorten(row['tag'], 17)}", **words)
+            bars.text(0, line + 0.34, f"{sign} {shorten(row['tag'], 17)}".lstrip(), **words)
             bars.text(120, line + 0.76, f"{row['confidence']:.0f}", ha="right", **words)
             track, bar = {"color": "0.9"}, {"facecolor": color, "edgecolor": "white", "hatch": hatch}
             bars.barh(line + 0.76, 100, 0.24, **track)
             bars.barh(line + 0.76, row["confidence"], 0.24, linewidth=0, **bar)
-    legend = f"{ANSWER_SIGNS[True]} the illustration carries the tag    {ANSWER_SIGNS[False]} it does not"
-    fig.text(0.5, 0.04 / height, f"{legend}    Bars: confidence (%)", ha="center", size=7)
+    signs = f"{ANSWER_SIGNS[True]} the illustration carries the tag    {ANSWER_SIGNS[False]} it does not    "
+    known = any(row["right"] is not None for row in rows)
+    legend = f"{signs if known else ''}Bars: confidence (%)" if rows else "no illustration to show"
+    fig.text(0.5, 0.04 / height, legend, ha="center", size=7)
     return fig
 
 

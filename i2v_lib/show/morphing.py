@@ -24,6 +24,7 @@ from i2v_lib.show.typeset import typeset
 
 INTERMEDIATES = 4  # of every transition in Fig. 1
 COLUMNS = 8  # of Fig. 1
+NOTHING = f"No two of the pairs drawn are joined by a path with {INTERMEDIATES} intermediates."
 
 NAMES = {
     "shortest": "Shortest path, binary codes",
@@ -72,25 +73,26 @@ def fig1_rows(collection: Collection, rows: np.ndarray, morphs: Sequence[Morph])
     ]
 
 
-def fig1_morphing(rows: Rows, images: np.ndarray) -> Figure:
+def fig1_morphing(rows: Rows, images: np.ndarray, nothing: str = NOTHING) -> Figure:
     """Fig. 1: one transition a column, the source at the top; ids link to their sources.
 
     Parameters
     ----------
     rows : from :func:`fig1_rows`
     images : uint8 array, shape (len(rows), S, S, 3), in the order of the rows
+    nothing : what the figure says without rows
     """
     size, pitch, top = 0.78, 1.04, 0.02  # inches
     column_width = (TWO_COLUMNS - size) / (COLUMNS - 1)
-    last = max((row["step"] for row in rows), default=0)
+    lasts = {row["column"]: row["step"] for row in rows}  # a column's steps ascend
+    last = max(lasts.values(), default=0)
     height = top + last * pitch + size + 0.14
     fig = plt.figure(figsize=(TWO_COLUMNS, height))
     if not rows:
-        text = f"No two of the pairs drawn are joined by a path with {INTERMEDIATES} intermediates."
-        fig.text(0.5, 0.5, text, ha="center", va="center")
+        fig.text(0.5, 0.5, nothing, ha="center", va="center")
     for row, image in zip(rows, images, strict=True):
         x, y = row["column"] * column_width, top + row["step"] * pitch
-        end = row["step"] in (0, last)
+        end = row["step"] in (0, lasts[row["column"]])
         thumbnail(fig, image, row["id"], x, y, size, "0" if end else "0.75", row["source_url"])
         if row["distance"] is not None:
             place = ((x + size / 2) / TWO_COLUMNS, 1 - (y - 0.015) / height)

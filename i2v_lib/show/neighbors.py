@@ -83,6 +83,7 @@ def fig3_neighbors(rows: Rows, images: np.ndarray) -> Figure:
     rows : from :func:`fig3_rows`
     images : uint8 array, shape (len(rows), S, S, 3), in the order of the rows
     """
+    known = any(row["same_character"] is not None for row in rows)
     size, gap, line, lines, top = 0.79, 0.03, 0.093, 5, 0.17  # inches, and lines of text under a picture
     pitch, column = size + lines * line + 0.15, TWO_COLUMNS - 4 * size - 6 * gap
     blocks = [list(block) for _, block in groupby(zip(rows, images, strict=True), key=lambda pair: pair[0]["query"])]
@@ -99,22 +100,20 @@ def fig3_neighbors(rows: Rows, images: np.ndarray) -> Figure:
             x = (i % 2) * column + rank * (size + gap) + 3 * gap * (rank > 0)
             if i < 2:
                 write(HEADINGS[rank], x + size / 2, 0.04, size=7)
-            color = ANSWER_COLORS.get(row["same_character"], "0.4")
+            color = ANSWER_COLORS[row["same_character"]]
             thumbnail(fig, image, row["id"], x, y, size, color, row["source_url"])
-            for n, (text, weight) in enumerate(_words(row, lines - 1), start=1):
+            for n, (text, weight) in enumerate(_words(row, lines - 1, known), start=1):
                 write(text, x + size / 2, y + size + 0.02 + n * line, size=6, weight=weight)
-    legend = (
-        f"{ANSWER_SIGNS[True]} a character in common    {ANSWER_SIGNS[False]} none    {NONE} the query shows none    "
-        "Bits: Hamming distance; below: tags in common, of the query its own"
-    )
-    write(legend, TWO_COLUMNS / 2, height - 0.13, size=7)
+    signs = f"{ANSWER_SIGNS[True]} a character in common    {ANSWER_SIGNS[False]} none    {NONE} the query shows none"
+    legend = f"{f'{signs}    ' if known else ''}Bits: Hamming distance; below: tags in common, of the query its own"
+    write(legend if rows else "no illustration to show", TWO_COLUMNS / 2, height - 0.13, size=7)
     return fig
 
 
-def _words(row, lines):
+def _words(row, lines, known):
     """What stands under a picture's id, at most so many lines: (text, weight of the type)."""
-    sign = ANSWER_SIGNS.get(row["same_character"], NONE)
-    words = [(f"{sign} {row['distance']:,} bits", "bold")] if row["rank"] else []
+    sign = f"{ANSWER_SIGNS.get(row['same_character'], NONE)} " if known else ""
+    words = [(f"{sign}{row['distance']:,} bits", "bold")] if row["rank"] else []
     room = lines - len(words)
     tags = row["tags"] if len(row["tags"]) <= room else row["tags"][: room - 1]
     words += [(shorten(tag, 15), "normal") for tag in tags]

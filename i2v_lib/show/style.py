@@ -25,7 +25,7 @@ MODEL_COLORS = {
 MODEL_MARKERS = {"vgg_a": "s", "vgg_nin": "o", "vgg_nin_bn": "^"}
 CATEGORY_COLORS = {"general": BLUE, "copyright": VERMILLION, "character": GREEN, "rating": PURPLE}
 CATEGORY_MARKERS = {"general": "o", "copyright": "s", "character": "^", "rating": "D"}
-ANSWER_COLORS = {True: BLUE, False: VERMILLION}  # a predicted tag that the illustration carries, or not
+ANSWER_COLORS = {True: BLUE, False: VERMILLION, None: "#666666"}  # what is predicted is true, is not, or nobody knows
 ANSWER_SIGNS = {True: "✓", False: "✗"}
 
 

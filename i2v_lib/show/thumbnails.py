@@ -67,7 +67,7 @@ def thumbnail(
     Parameters
     ----------
     image : uint8 array, shape (S, S, 3)
-    name : such as the id; shortened to what fits
+    name : such as the id; shortened to what fits, of a path its last part
     x, y : of the cell, in inches from the figure's top left
     size : of the cell, in inches
     color : of the border
@@ -79,7 +79,9 @@ def thumbnail(
     for spine in ax.spines.values():
         spine.set(visible=True, linewidth=BORDER * 72, color=color)
     words = {"size": 6, "color": "0.3", "ha": "center", "va": "top", "parse_math": False}
-    below = ax.text(0.5, -0.03, shorten(name, round(20 * size / CELL)), transform=ax.transAxes, **words)
+    room = round(20 * size / CELL)
+    short = name if len(name) <= room else shorten(name.rpartition("/")[2] or name, room)
+    below = ax.text(0.5, -0.03, short, transform=ax.transAxes, **words)
     if (link or "").startswith("http"):
         below.set_url(link)
 
