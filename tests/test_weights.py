@@ -14,7 +14,7 @@ from i2v_lib.models.networks import build_network
 from i2v_lib.models.released import convert_released
 from i2v_lib.models.released_files import find_released, missing_released, released_folder, released_vocabulary
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.weights import best_tagger, file_tagger, released_tagger, run_tagger
+from i2v_lib.models.weights import best_tagger, file_tagger, of_run, released_tagger, run_tagger
 
 
 @pytest.fixture
@@ -91,7 +91,9 @@ def test_a_run_stands_in_until_the_files_are_there(home):
     with pytest.raises(ValueError, match="no feature network"):
         best_tagger("smoke")
     write_run(home, "hash")
-    assert best_tagger("smoke").tagger.extract_feature(PICTURES).shape == (2, 256)
+    best = best_tagger("smoke")
+    assert best.tagger.extract_feature(PICTURES).shape == (2, 256)
+    assert of_run(best.tagger, best.config) == best
 
     files = write_released(home / "released")
     chosen = best_tagger("smoke", batch_size=3)

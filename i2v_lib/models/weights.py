@@ -55,14 +55,13 @@ def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **option
     missing = missing_released(needs)
     if not missing:
         return released_tagger(needs=needs, **options)
-    instead = f"The authors' weights are taken instead once {_and(missing)} are in released/, in the kit's home."
     try:
         chosen = run_tagger(preset, **options)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error}. {instead}") from None
+        raise FileNotFoundError(f"{error}. {_instead(missing)}") from None
     if "features" in needs:
         _ = chosen.tagger.feature_network  # says what is missing before any work is done
-    return chosen._replace(meaning=f"{chosen.meaning} {instead}")
+    return chosen._replace(meaning=f"{chosen.meaning} {_instead(missing)}")
 
 
 def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
@@ -92,6 +91,12 @@ def run_tagger(preset: str = "demo", **options: Any) -> Chosen:
     return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary), config)
 
 
+def of_run(tagger: Illustration2Vec, config: Config) -> Chosen:
+    """A tagger made of a run's networks because the authors' weights are not here; the meaning says so."""
+    meaning = describe_weights(f"run {config.preset}", config, tagger.vocabulary)
+    return Chosen(tagger, f"{config.preset} weights", f"{meaning} {_instead(missing_released())}", config)
+
+
 def file_tagger(path: Path | str, **options: Any) -> Chosen:
     """The network of one file; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_weights`."""
     tagger = Illustration2Vec.from_weights(path, **options)
@@ -101,6 +106,10 @@ def file_tagger(path: Path | str, **options: Any) -> Chosen:
         return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""), config)
     described = describe_weights(Path(path).name, config, tagger.vocabulary)
     return Chosen(tagger, f"weights of {Path(path).name}", described, config)
+
+
+def _instead(missing: Sequence[str]) -> str:
+    return f"The authors' weights are taken instead once {_and(missing)} are in released/, in the kit's home."
 
 
 def _and(names: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from i2v_lib.config import Config
 from i2v_lib.models.pictures import Picture, read_picture
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.training import predict
-from i2v_lib.run.artifacts import once
+from i2v_lib.run.artifacts import Artifacts, once
 from i2v_lib.run.networks import NetworkRun
 from i2v_lib.search.graph import Graph, Morph, build_graph
 from i2v_lib.search.hashing import binarize
@@ -21,7 +22,71 @@ METRICS = ("codes", "features", "vgg_nin", "vgg_a", "pretrained", "random")
 _NETWORK_OF = {"features": "hash", "vgg_nin": "vgg_nin", "vgg_a": "vgg_a"}
 
 
-class Run(NetworkRun):
+class Search(Artifacts):
+    """Illustrations that are searched by codes: their neighbors, the graph of these, and transitions over it.
+
+    Who derives from it gives ``config``, ``collection()``, ``safe_dataset()``, ``codes()``, ``features()`` and
+    ``encode()``.
+    """
+
+    config: Config
+
+    @once
+    def neighbors(self, metric: str, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest others of every illustration.
+
+        Parameters
+        ----------
+        metric : one of :data:`METRICS`
+        k : fewer come back if there are not so many others
+
+        Returns
+        -------
+        indices : int64 array, shape (n, k), nearest first
+        distances : array, shape (n, k): bits, int32, for "codes" and "random"; Euclidean for the others
+        """
+        vectors = self._vectors(metric)
+        return (nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors)(vectors, k)
+
+    def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
+        """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
+
+        Parameters
+        ----------
+        source, target : ids of illustrations, or their places in :meth:`safe_dataset`
+        intermediates : the exact number of pictures between them; None for the shortest path
+
+        Returns
+        -------
+        :class:`~i2v_lib.search.graph.Morph`, with its ``steps``, and with its ``bridge`` where there is no path
+
+        Raises
+        ------
+        ValueError
+            If an id is not in the safe dataset.
+        """
+        return self.transitions().find(source, target, k=self.config.neighbors, intermediates=intermediates)
+
+    @once
+    def transitions(self) -> Transitions:
+        """Transitions over graphs of any k and metric; pictures of one's own join as :meth:`encode` takes them."""
+        posts = self.collection().posts.take(self.safe_dataset())
+        columns = (posts.column(name).to_pylist() for name in ("character", "copyright", "general"))
+        tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
+        ids, links = (posts.column(name).to_pylist() for name in ("id", "source_url"))
+        width = max(MOST_K, self.config.neighbors)
+        return Transitions(ids, tags, links, self._vectors, self.neighbors, self.encode, width)
+
+    def _vectors(self, metric: str) -> np.ndarray:
+        return self.codes(metric) if metric in ("codes", "random") else self.features(metric)
+
+    @once
+    def graph(self, metric: str = "codes") -> Graph:
+        """The either-way k-nearest-neighbor graph (§4.4), k = ``config.neighbors``."""
+        return build_graph(*self.neighbors(metric, self.config.neighbors))
+
+
+class Run(NetworkRun, Search):
     """One reproduction, in ``runs/<preset>/``.
 
     Ask for any artifact; what it needs is built first, and what stands on disk with the same fingerprint is read.
@@ -107,57 +172,3 @@ class Run(NetworkRun):
         if metric != "codes":
             raise ValueError(f"metric {metric!r} has no codes; use codes or random")
         return binarize(self.features("features"))
-
-    @once
-    def neighbors(self, metric: str, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest others of every illustration.
-
-        Parameters
-        ----------
-        metric : one of :data:`METRICS`
-        k : fewer come back if there are not so many others
-
-        Returns
-        -------
-        indices : int64 array, shape (n, k), nearest first
-        distances : array, shape (n, k): bits, int32, for "codes" and "random"; Euclidean for the others
-        """
-        vectors = self._vectors(metric)
-        return (nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors)(vectors, k)
-
-    def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
-        """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
-
-        Parameters
-        ----------
-        source, target : ids of illustrations, or their places in :meth:`safe_dataset`
-        intermediates : the exact number of pictures between them; None for the shortest path
-
-        Returns
-        -------
-        :class:`~i2v_lib.search.graph.Morph`, with its ``steps``, and with its ``bridge`` where there is no path
-
-        Raises
-        ------
-        ValueError
-            If an id is not in the safe dataset.
-        """
-        return self.transitions().find(source, target, k=self.config.neighbors, intermediates=intermediates)
-
-    @once
-    def transitions(self) -> Transitions:
-        """Transitions over graphs of any k and metric; pictures of one's own join as :meth:`encode` takes them."""
-        posts = self.collection().posts.take(self.safe_dataset())
-        columns = (posts.column(name).to_pylist() for name in ("character", "copyright", "general"))
-        tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
-        ids, links = (posts.column(name).to_pylist() for name in ("id", "source_url"))
-        width = max(MOST_K, self.config.neighbors)
-        return Transitions(ids, tags, links, self._vectors, self.neighbors, self.encode, width)
-
-    def _vectors(self, metric: str) -> np.ndarray:
-        return self.codes(metric) if metric in ("codes", "random") else self.features(metric)
-
-    @once
-    def graph(self, metric: str = "codes") -> Graph:
-        """The either-way k-nearest-neighbor graph (§4.4), k = ``config.neighbors``."""
-        return build_graph(*self.neighbors(metric, self.config.neighbors))
