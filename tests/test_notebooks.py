@@ -121,7 +121,14 @@ def test_rules(path):
 
 def test_notebooks_are_numbered():
     assert [int(path.name[:2]) for path in NOTEBOOKS] == list(range(1, len(NOTEBOOKS) + 1))
-    assert len(NOTEBOOKS) >= 7
+    assert len(NOTEBOOKS) >= 8
+
+
+def test_your_illustrations_take_at_most_30_lines():
+    """A folder in, everything out: notebook 8 stays short enough to be read whole, imports and settings included."""
+    cells = nbformat.read(ROOT / "notebooks" / "08_your_illustrations.ipynb", as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert 0 < len([line for line in code.splitlines() if line.strip()]) <= 30
 
 
 @pytest.mark.parametrize(

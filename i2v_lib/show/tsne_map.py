@@ -95,14 +95,14 @@ def fig5_tsne_map(
     below = heading + side + 0.04 if regions else 0.04
     fig = plt.figure(figsize=(TWO_COLUMNS, round(DOTS * (height + below)) / DOTS))
     left = round(DOTS * (TWO_COLUMNS - width) / 2) / DOTS
-    ax = _picture(fig, _compose(images, cells, shape, round(DOTS * cell)), left, 0.0, width, height)
+    ax = _picture(fig, compose(images, cells, shape, round(DOTS * cell)), left, 0.0, width, height)
     for i, region in enumerate(regions):
         letter, color = LETTERS[i], COLORS[i]
         _mark(ax, region, letter, color, round(DOTS * cell))
         x = i * (side + gap)
         dots = int(DOTS * side) // SIDE
         inside = cells[region.members] - (region.column, region.row)
-        panel = _compose(images[region.members], inside, (SIDE, SIDE), dots)
+        panel = compose(images[region.members], inside, (SIDE, SIDE), dots)
         size = dots * SIDE / DOTS
         shown = _picture(fig, panel, round(DOTS * x) / DOTS, height + heading, size, size)
         for spine in shown.spines.values():
@@ -114,7 +114,7 @@ def fig5_tsne_map(
     return fig
 
 
-def _compose(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], dots: int) -> np.ndarray:
+def compose(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], dots: int) -> np.ndarray:
     """One picture of many: uint8 array, shape (rows * dots, columns * dots, 3), white where no illustration is."""
     canvas = np.full((shape[1] * dots, shape[0] * dots, 3), 255, np.uint8)
     inner = max(dots - 2, 1)  # two white dots keep neighbors apart
