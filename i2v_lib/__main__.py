@@ -99,6 +99,12 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--preset", choices=PRESETS, default="demo")
     new.add_argument("--out", type=Path, required=True, help="image file to write")
 
+    new = command("draw-collection", commands.draw_collection_command, "draw a collection of any size, resumable")
+    _add_preset(new)
+    new.add_argument("--out", type=Path, required=True, help="folder of the collection")
+    new.add_argument("--processes", type=int, help="that draw side by side (default: one a processor)")
+    _add_set(new)
+
     new = command("collect", commands.collect_command, "collect illustrations from a booru, politely")
     new.add_argument("--source", choices=SOURCES, default="danbooru", help="(default danbooru)")
     new.add_argument("--query", default="", help="tags to search for, as on the site (default all)")

@@ -32,6 +32,19 @@ def draw_command(options: argparse.Namespace) -> None:
     print(options.out)
 
 
+def draw_collection_command(options: argparse.Namespace) -> None:
+    """Draw a collection of any size."""
+    from i2v_lib.data.drawn.demo import draw_collection
+    from i2v_lib.data.stores import choose_store
+
+    config, out = load_config(options.preset, **parse_overrides(options.set)), options.out.absolute()
+    store = config.pixel_store
+    if store == "auto":
+        store = choose_store(config.pictures, config.stored_size, out)
+    collection = draw_collection(config, out, options.processes, store=store)
+    print(f"{len(collection)} illustrations in {options.out}, kept as {told_store(collection)}")
+
+
 def collect_command(options: argparse.Namespace) -> None:
     """Collect from a booru, or say what it would cost."""
     from i2v_lib.data.booru.collect import collect, dry_run

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from i2v_lib.data import build as build_module
-from i2v_lib.data import intake, rows
+from i2v_lib.data import collection as collection_module
+from i2v_lib.data import intake
 from i2v_lib.data.build import build_collection
 from i2v_lib.data.collection import SCHEMA, open_collection, partial_folder
 from i2v_lib.data.images import BadImageError
@@ -290,7 +291,7 @@ def test_a_source_that_fails_stops_it_and_loses_nothing(tmp_path, monkeypatch):
 
 def test_batches_of_rows_change_no_byte(tmp_path, monkeypatch):
     whole = build(Listed(many()), tmp_path / "whole")
-    monkeypatch.setattr(rows, "BATCH", 4)
+    monkeypatch.setattr(collection_module, "BATCH", 4)
     assert contents(build(Listed(many()), tmp_path / "out")) == contents(whole)
 
 

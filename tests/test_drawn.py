@@ -87,20 +87,24 @@ def test_a_picture_is_the_same_bytes_every_time():
     assert draw_picture(replace(CONFIG, seed=1), 7).image.tobytes() != first.image.tobytes()
 
 
+def contents(collection):
+    return {path.name: path.read_bytes() for path in collection.folder.iterdir()}
+
+
 def test_processes_do_not_change_the_collection(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "CHUNK", 10)
     config = replace(CONFIG, pictures=30)
-    one = draw_collection(config, tmp_path / "one", processes=1, progress=False)
-    two = draw_collection(config, tmp_path / "two", processes=2, progress=False)
-    assert np.array_equal(one.pixels, two.pixels)
-    assert one.posts.equals(two.posts)
-    assert one.truth() == two.truth()
+    one = draw_collection(config, tmp_path / "one", processes=1, progress=False, store="jpeg")
+    two = draw_collection(config, tmp_path / "two", processes=2, progress=False, store="jpeg")
+    assert contents(one) == contents(two)
+    assert sorted(contents(one)) == ["collection.json", "pixels.index", "pixels.jpegs", "posts.parquet", "truth.jsonl"]
 
 
-def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch):
+@pytest.mark.parametrize("store", ["pixels", "jpeg"])
+def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch, store):
     monkeypatch.setattr(demo, "CHUNK", 10)
     config = replace(CONFIG, pictures=40)
-    whole = draw_collection(config, tmp_path / "whole", processes=1, progress=False)
+    whole = draw_collection(config, tmp_path / "whole", processes=1, progress=False, store=store)
     drawn = []
 
     def stop_in_third(task):
@@ -112,15 +116,61 @@ def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch):
     chunk = demo._draw_chunk
     monkeypatch.setattr(demo, "_draw_chunk", stop_in_third)
     with pytest.raises(KeyboardInterrupt):
-        draw_collection(config, tmp_path / "cut", processes=1, progress=False)
+        draw_collection(config, tmp_path / "cut", processes=1, progress=False, store=store)
     with pytest.raises(FileNotFoundError, match="interrupted"):
         open_collection(tmp_path / "cut")
     with (partial_folder(tmp_path / "cut") / "journal.jsonl").open("a") as journal:
-        journal.write('{"start": 20, "po')  # torn by the kill
+        journal.write('{"posts": [], "tr')  # torn by the kill
     monkeypatch.setattr(demo, "_draw_chunk", chunk)
-    rest = draw_collection(config, tmp_path / "cut", processes=1, progress=False)
-    assert np.array_equal(rest.pixels, whole.pixels)
-    assert rest.posts.equals(whole.posts)
+    rest = draw_collection(config, tmp_path / "cut", processes=1, progress=False, store=store)
+    assert contents(rest) == contents(whole)
+
+
+def test_another_world_does_not_go_on_with_what_was_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "CHUNK", 10)
+    monkeypatch.setattr(demo, "finish_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for store in ("pixels", "jpeg"):
+        with pytest.raises(KeyboardInterrupt):
+            draw_collection(replace(CONFIG, pictures=20, seed=1), tmp_path / "c", 1, progress=False, store=store)
+    monkeypatch.undo()
+    collection = draw_collection(replace(CONFIG, pictures=20), tmp_path / "c", 1, progress=False)
+    assert contents(collection) == contents(draw_collection(replace(CONFIG, pictures=20), tmp_path / "d", 1, False))
+    with pytest.raises(FileExistsError, match="out='.*c' exists"):
+        draw_collection(replace(CONFIG, pictures=20), tmp_path / "c", 1, progress=False)
+
+
+def test_a_process_that_was_killed_does_not_hang_the_others(tmp_path, monkeypatch):
+    class Results:
+        def next(self, timeout):
+            raise demo.multiprocessing.TimeoutError
+
+    pool = type("Pool", (), {"__enter__": lambda s: s, "__exit__": lambda *_: None, "imap": lambda *_: Results()})
+    context = type("Context", (), {"Pool": lambda *_: pool()})
+    monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: context())
+    with pytest.raises(OSError, match="a process was killed"):
+        draw_collection(replace(CONFIG, pictures=500), tmp_path / "c", 2, progress=False)
+
+
+def test_the_store_of_a_drawn_set_is_that_which_was_begun(tmp_path, monkeypatch):
+    config, folder = replace(CONFIG, pixel_store="auto", pictures=9), tmp_path / "set"
+    monkeypatch.setattr(demo, "choose_store", lambda *_: "jpeg")
+    assert demo.drawn_store(config, folder) == (tmp_path / "set-jpeg", "jpeg")
+    partial_folder(folder).mkdir()
+    assert demo.drawn_store(config, folder) == (folder, "pixels")
+    assert demo.drawn_store(replace(config, pixel_store="jpeg"), folder) == (tmp_path / "set-jpeg", "jpeg")
+    with pytest.raises(ValueError, match="pixel_store='zip'"):
+        demo.drawn_store(replace(config, pixel_store="zip"), folder)
+
+
+def test_a_world_of_the_paper_s_size(tmp_path):
+    """512 titles and 512 characters, all of whom can be drawn."""
+    config = load_config("paper", pictures=12, characters=512, titles=512, stored_size=40)
+    world, _ = world_of(config)
+    assert len({title.name for title in world.titles}) == len({person.name for person in world.characters}) == 512
+    weights = np.array([person.weight for person in world.characters])
+    assert weights.min() / weights.sum() * 200_000 > 100  # enough to learn from, of so many pictures
+    collection = draw_collection(config, tmp_path / "c", 1, progress=False, store="jpeg")
+    assert {name for names in collection.column("character") for name in names} <= {p.name for p in world.characters}
 
 
 def test_groups_never_straddle_splits(tmp_path):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from i2v_lib.data.stores import PIXELS, QUALITY, open_store
 VERSIONS = {"pixels": 1, "jpeg": 2}  # by store, so that a kit that knows no packed JPEG says so
 SPLITS = ("train", "val", "test")
 CATEGORIES = ("general", "copyright", "character", "rating")  # the paper's order
+BATCH = 10_000  # rows that are Python objects at a time, where they are many times larger than in a table
 RATINGS = ("safe", "questionable", "explicit")
 
 _tags = pa.list_(pa.string())
@@ -111,6 +113,12 @@ class Collection:
     def store(self) -> str:
         """How the pixels are kept: "pixels" or "jpeg"."""
         return self.info.get("store", "pixels")
+
+
+def table_of(schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> pa.Table:
+    """Make a table of many rows without holding them all as Python objects."""
+    batches = iter(lambda: list(islice(rows, BATCH)), [])
+    return pa.Table.from_batches((pa.RecordBatch.from_pylist(b, schema) for b in batches), schema).combine_chunks()
 
 
 def partial_folder(folder: Path) -> Path:

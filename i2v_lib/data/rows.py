@@ -6,18 +6,16 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
-from i2v_lib.data.collection import SCHEMA
+from i2v_lib.data.collection import SCHEMA, table_of
 from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.intake import Intake
 from i2v_lib.data.sidecars import clean_text
 from i2v_lib.data.splits import assign_splits
 
-BATCH = 10_000  # rows that are Python objects at a time, where they are many times larger than in a table
 TEXT, TEXTS = pa.string(), pa.list_(pa.string())
 
 
@@ -100,7 +98,7 @@ def posts_table(intake: Intake, groups: Sequence[str], splits: Sequence[str]) ->
             digest.update(json.dumps([post, entry["pixels"]], sort_keys=True).encode())
             yield post
 
-    table = _table(SCHEMA, posts())
+    table = table_of(SCHEMA, posts())
     return table, digest.hexdigest()[:16]
 
 
@@ -126,7 +124,7 @@ def origin_table(intake: Intake) -> pa.Table | None:
             origin = entry["tags"]["origin"] | {"id": entry["tags"]["id"]}
             yield {key: _cell(kind, origin.get(key)) for key, kind in types.items()}
 
-    return _table(pa.schema(types), rows())
+    return table_of(pa.schema(types), rows())
 
 
 def _kind(value: Any) -> pa.DataType:
@@ -144,8 +142,3 @@ def _cell(kind: pa.DataType, value: Any) -> Any:
     if value is None or kind not in (TEXT, TEXTS):
         return value
     return clean_text(value) if kind == TEXT else [clean_text(item) for item in value]
-
-
-def _table(schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> pa.Table:
-    batches = iter(lambda: list(islice(rows, BATCH)), [])
-    return pa.Table.from_batches((pa.RecordBatch.from_pylist(b, schema) for b in batches), schema).combine_chunks()

@@ -1,27 +1,29 @@
-"""The demo set as a collection: drawn once, with all processors, resumable."""
+"""The drawn world as a collection: drawn once, with all processors, resumable, of any size."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import multiprocessing
-import os
-import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from tqdm import tqdm
 
 from i2v_lib.config import Config
-from i2v_lib.data.collection import SCHEMA, Collection, create_pixels, finish_collection, partial_folder
+from i2v_lib.data.build import discard
+from i2v_lib.data.collection import SCHEMA, Collection, finish_collection, open_collection, partial_folder, table_of
 from i2v_lib.data.drawn.pictures import draw_picture
 from i2v_lib.data.fingerprint import code_fingerprint
+from i2v_lib.data.packed import own_processors
 from i2v_lib.data.splits import assign_splits
+from i2v_lib.data.stores import choose_store, encode, store_writer
 
 CHUNK = 200  # pictures drawn and written together
+PATIENCE = 600  # seconds for a chunk; one that takes longer was lost with its process
 
 
 def drawn_fingerprint(config: Config) -> str:
@@ -32,14 +34,87 @@ def drawn_fingerprint(config: Config) -> str:
     return hashlib.sha256(json.dumps([code, settings]).encode()).hexdigest()[:16]
 
 
-def _draw_chunk(task: tuple[Config, int, int]) -> tuple[int, np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Pixels, posts and truths of one chunk; runs in a worker process."""
-    config, start, stop = task
-    pixels, posts, truths = [], [], []
+def drawn_store(config: Config, folder: Path) -> tuple[Path, str]:
+    """Where a drawn collection lies, and how it keeps its pixels.
+
+    Parameters
+    ----------
+    config : its ``pixel_store`` may be "auto": then what stands or was begun is gone on with, else the disk decides
+    folder : where it lies as plain pixels; packed as JPEG it lies beside that
+    """
+    places = {"pixels": folder, "jpeg": folder.with_name(folder.name + "-jpeg")}
+    store = config.pixel_store
+    if store == "auto":
+        standing = [name for name, place in places.items() if place.exists() or partial_folder(place).exists()]
+        store = standing[0] if standing else choose_store(config.pictures, config.stored_size, folder)
+    if store not in places:
+        raise ValueError(f"pixel_store={store!r} is unknown; use auto, {', '.join(places)}")
+    return places[store], store
+
+
+def draw_collection(
+    config: Config, folder: Path, processes: int | None = None, progress: bool = True, store: str = "pixels"
+) -> Collection:
+    """Draw the demo set of a configuration.
+
+    Parameters
+    ----------
+    config : see :func:`drawn_fingerprint` for the fields that matter
+    folder : where the collection goes; must not exist. Interrupted work goes on where it stopped
+    processes : how many; the pictures do not depend on it. None: one a processor
+    progress : whether to show a bar
+    store : how pixels are kept, "pixels" or "jpeg"
+
+    Raises
+    ------
+    FileExistsError
+        If the folder exists.
+    ValueError
+        If ``config.pictures`` is not positive.
+    OSError
+        If a process that draws was killed, such as by a lack of memory. What was written stays.
+    """
+    if config.pictures < 1:
+        raise ValueError(f"pictures={config.pictures}: use a positive number, or set `collection` to an imported one")
+    if folder.exists():
+        raise FileExistsError(f"out={str(folder)!r} exists; choose another, or delete it")
+    fingerprint, partial = drawn_fingerprint(config), partial_folder(folder)
+    journal, begun = partial / "journal.jsonl", {"fingerprint": fingerprint, "store": store}
+    if _begun(journal) != begun:
+        discard(partial)
+        partial.mkdir(parents=True)
+        journal.write_text(json.dumps(begun) + "\n", encoding="utf-8")
+    drawn = _cut_to_whole_lines(journal)
+    writer = store_writer(store, partial, config.stored_size, drawn)
+    bar = tqdm(total=config.pictures, initial=drawn, unit=" pictures", desc="drawing", disable=not progress,
+               mininterval=2)  # fmt: skip
+    with closing(writer), journal.open("a", encoding="utf-8") as log, bar:
+        for pictures, posts, truths in _chunks(config, store, drawn, processes or own_processors()):
+            for data in pictures:
+                writer.append(data)
+            writer.flush()
+            log.write(json.dumps({"posts": posts, "truths": truths}) + "\n")
+            log.flush()
+            bar.update(len(pictures))
+        writer.finish()
+    groups = [post["group"] for record in _records(journal) for post in record["posts"]]
+    splits = iter(assign_splits(groups, config.seed, config.validation_share, config.test_share))
+    posts = (post | {"split": next(splits)} for record in _records(journal) for post in record["posts"])
+    truths = (truth for record in _records(journal) for truth in record["truths"])
+    table = table_of(SCHEMA, posts)
+    finish_collection(folder, table, "drawn", fingerprint, truths, store, config.stored_size)
+    (folder / journal.name).unlink()
+    return open_collection(folder)
+
+
+def _draw_chunk(task: tuple[Config, str, int, int]) -> tuple[list[bytes], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Bytes, posts and truths of one chunk; runs in a worker process."""
+    config, store, start, stop = task
+    pictures, posts, truths = [], [], []
     for index in range(start, stop):
         picture = draw_picture(config, index)
         array = np.asarray(picture.image)
-        pixels.append(array)
+        pictures.append(encode(array, store))
         posts.append(
             {
                 "id": f"drawn-{config.seed}-{index:06d}",
@@ -56,75 +131,48 @@ def _draw_chunk(task: tuple[Config, int, int]) -> tuple[int, np.ndarray, list[di
             }
         )
         truths.append(picture.truth())
-    return start, np.stack(pixels), posts, truths
+    return pictures, posts, truths
 
 
-def draw_collection(config: Config, folder: Path, processes: int | None = None, progress: bool = True) -> Collection:
-    """Draw the demo set of a configuration.
-
-    Parameters
-    ----------
-    config : see :func:`drawn_fingerprint` for the fields that matter
-    folder : where the collection goes; must not exist. Interrupted work goes on where it stopped
-    processes : how many; the pictures do not depend on it. None: one a processor
-    progress : whether to show a bar
-
-    Raises
-    ------
-    ValueError
-        If ``config.pictures`` is not positive.
-    """
-    if config.pictures < 1:
-        raise ValueError(f"pictures={config.pictures}: use a positive number, or set `collection` to an imported one")
-    fingerprint = drawn_fingerprint(config)
-    partial = partial_folder(folder)
-    journal = partial / "journal.jsonl"
-    done = _finished_chunks(journal, fingerprint)
-    if not done:
-        shutil.rmtree(partial, ignore_errors=True)
-    pixels = create_pixels(folder, config.pictures, config.stored_size)
-    starts = [start for start in range(0, config.pictures, CHUNK) if start not in done]
-    with journal.open("a", encoding="utf-8") as log:
-        if not done:
-            log.write(json.dumps({"fingerprint": fingerprint}) + "\n")
-        bar = tqdm(total=config.pictures, initial=config.pictures - _count(starts, config), unit=" pictures",
-                   desc="drawing", disable=not progress, mininterval=2)  # fmt: skip
-        for start, chunk, posts, truths in _chunks(config, starts, processes or os.cpu_count() or 1):
-            pixels[start : start + len(chunk)] = chunk
-            pixels.flush()
-            done[start] = {"start": start, "posts": posts, "truths": truths}
-            log.write(json.dumps(done[start]) + "\n")
-            log.flush()
-            bar.update(len(chunk))
-        bar.close()
-    posts = [post for start in sorted(done) for post in done[start]["posts"]]
-    truths = [truth for start in sorted(done) for truth in done[start]["truths"]]
-    splits = assign_splits([p["group"] for p in posts], config.seed, config.validation_share, config.test_share)
-    table = pa.Table.from_pylist([post | {"split": split} for post, split in zip(posts, splits, strict=True)], SCHEMA)
-    journal.unlink()
-    return finish_collection(folder, table, "drawn", fingerprint, truths)
-
-
-def _count(starts: list[int], config: Config) -> int:
-    return sum(min(CHUNK, config.pictures - start) for start in starts)
-
-
-def _chunks(config: Config, starts: list[int], processes: int) -> Iterator[tuple]:
-    """Drawn chunks in any order."""
-    tasks = [(config, start, min(start + CHUNK, config.pictures)) for start in starts]
+def _chunks(config: Config, store: str, drawn: int, processes: int) -> Iterator[tuple]:
+    """Drawn chunks in order, from picture ``drawn`` on: so the store is written from its beginning to its end."""
+    starts = range(drawn, config.pictures, CHUNK)
+    tasks = [(config, store, start, min(start + CHUNK, config.pictures)) for start in starts]
     if processes == 1 or len(tasks) < 2:
         yield from map(_draw_chunk, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(min(processes, len(tasks))) as pool:
-        yield from pool.imap_unordered(_draw_chunk, tasks)
+        results = pool.imap(_draw_chunk, tasks)
+        for _ in tasks:
+            try:
+                yield results.next(timeout=PATIENCE)
+            except multiprocessing.TimeoutError:
+                text = f"no chunk came in {PATIENCE} s: a process was killed, perhaps for want of memory"
+                raise OSError(f"{text}; run it again and it goes on, with fewer processes") from None
 
 
-def _finished_chunks(journal: Path, fingerprint: str) -> dict[int, dict[str, Any]]:
-    """Chunks that an interrupted run of the same settings has already written, by their first picture."""
+def _begun(journal: Path) -> dict[str, Any] | None:
+    """What an interrupted run was drawing, from its journal's first line."""
     if not journal.exists():
-        return {}
-    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-    records = [json.loads(line) for line in lines if line.endswith("}\n")]  # a torn last line is not taken
-    if not records or records[0] != {"fingerprint": fingerprint}:
-        return {}
-    return {record["start"]: record for record in records[1:]}
+        return None
+    with journal.open(encoding="utf-8") as lines:
+        first = lines.readline()
+    return json.loads(first) if first.endswith("}\n") else None
+
+
+def _cut_to_whole_lines(journal: Path) -> int:
+    """Cut off a last line that a kill left unfinished; return how many pictures the others hold."""
+    drawn = end = 0
+    with journal.open("r+b") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):
+                drawn, end = drawn + len(json.loads(line).get("posts", [])), end + len(line)
+        lines.truncate(end)
+    return drawn
+
+
+def _records(journal: Path) -> Iterator[dict[str, Any]]:
+    """Chunks of the journal, one at a time: a large set's would not fit memory."""
+    with journal.open(encoding="utf-8") as lines:
+        next(lines)
+        yield from map(json.loads, lines)
