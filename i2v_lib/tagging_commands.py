@@ -161,7 +161,7 @@ def evaluate_released_command(options: argparse.Namespace) -> None:
     config = dataclasses.replace(config, seed=options.seed, bootstrap=options.resamples)
     about = {"name": name, "meaning": meaning, "split": split, "config": config, "vocabulary": tagger.vocabulary}
     rows = save_evaluation(found, collection, folder, **about)
-    print(f"{found.illustrations:,} illustrations; [95 % bootstrap intervals]; paper: its VGG + NIN, other pictures\n")
+    print(f"{found.illustrations:,} illustrations; [95 % bootstrap intervals]\n")
     print(evaluation_text(rows, name.capitalize()))
     print(f"\nas PDF, PNG, CSV and JSON: {folder}")
 

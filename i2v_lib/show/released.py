@@ -62,9 +62,10 @@ def table2_weights(rows: Rows, name: str, data: str) -> Figure:
 
 
 def evaluation_text(rows: Rows, name: str) -> str:
-    """The same table as lines of text, for a terminal."""
+    """The same table as lines of text, for a terminal; the paper's numbers are a line of it."""
     columns, cells = _cells(rows, name, map_text)
-    columns = [*columns[:5], *(f"paper: {column}" for column in columns[5:])]
+    theirs = ["Paper: VGG + NIN, other pictures", *cells[0][5:]]
+    columns, cells = columns[:5], [line[:5] for line in (*cells[:2], theirs, *cells[2:])]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     lines = [[*columns], ["-" * width for width in widths], *cells]
     return "\n".join(
@@ -135,8 +136,8 @@ def _cells(rows: Rows, name: str, cell: Callable[[dict[str, Any]], str]) -> tupl
         line(name, cell, lambda row: number(row["paper"])),
         [paper.SYSTEMS["random"], *map(cell, chance), *[""] * len(rows)],
         line("Tags scored", lambda row: count(row["tags"]), lambda row: count(paper.VOCABULARY[row["category"]])),
-        line("Their tags found here", lambda row: f"{count(row['matched'])} of {count(row['vocabulary'])}"),
-        line("Share of the collection's tags they know (%)", lambda row: number(row["share_known"])),
+        line("Of their tags found here", lambda row: f"{count(row['matched'])} of {count(row['vocabulary'])}"),
+        line("Share of tags they know (%)", lambda row: number(row["share_known"])),
     ]
     return ["mAP (%)", *CATEGORIES, *CATEGORIES], cells
 
