@@ -50,7 +50,7 @@ print(time.perf_counter() - start)
 """
 
 
-def made_neighbors(nodes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def made_neighbors(nodes: int, seed: int = 0, k: int = K) -> tuple[np.ndarray, np.ndarray]:
     """Nearest neighbors as :func:`~i2v_lib.search.neighbors.nearest_neighbors` gives them, of points instead of codes.
 
     The points lie in clusters of different widths, about four times the root of their number each.
@@ -61,11 +61,11 @@ def made_neighbors(nodes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     widths = rng.gamma(2, 0.15, clusters) * clusters ** (-1 / DIMENSIONS)
     points = rng.random((clusters, DIMENSIONS))[own] + rng.normal(size=(nodes, DIMENSIONS)) * widths[own, None]
     points[rng.choice(nodes, nodes // 100, replace=False)] = points[rng.integers(nodes, size=nodes // 100)]
-    distances, indices = cKDTree(points).query(points, K + 1, workers=-1)
+    distances, indices = cKDTree(points).query(points, k + 1, workers=-1)
     itself = indices == np.arange(nodes)[:, None]
     itself[:, -1] |= ~itself.any(axis=1)  # among many duplicates a point may not find itself
     bits = np.rint(distances[~itself] * BITS / 4).astype(np.int32)
-    return indices[~itself].reshape(nodes, K), bits.reshape(nodes, K)
+    return indices[~itself].reshape(nodes, k), bits.reshape(nodes, k)
 
 
 def demo_neighbors() -> tuple[np.ndarray, np.ndarray] | None:

@@ -139,7 +139,7 @@ def test_a_step_is_replaced_kept_and_readmitted(explorer, backing):
     click(explorer.strip, 1, "keep")
     assert explorer.waypoints == [kept]
     assert explorer.strip.badges[1] == "pass 1"
-    assert explorer.wishes.badges == ["pass 1", "left out", "left out"]
+    assert explorer.wishes.badges == ["pass 1", "out", "out"]
     explorer.k.value = 20
     assert kept in explorer.found.path
     click(explorer.wishes, 1)  # the first that was left out

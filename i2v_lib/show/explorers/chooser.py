@@ -56,6 +56,7 @@ class Chooser(widgets.VBox):
         self.after = widgets.Button(description="▶", tooltip="the next page", layout=narrow)
         self.page = widgets.Label()
         self.gallery = Gallery(label, SIDE)
+        self.gallery.layout = widgets.Layout(max_height="262px", overflow="auto")  # three lines: more is scrolled to
         self.query.observe(self._find, "value")
         self.before.on_click(self._turn)
         self.after.on_click(self._turn)

@@ -279,7 +279,7 @@ class MorphingExplorer(Still, widgets.VBox):
     def _show(self, stops: list[int]) -> None:
         """The path at once as it is stored, then as well as it can be drawn; without one, what it should join."""
         nodes = np.array(stops, np.int64) if self.found is None or not len(self.found.path) else self.found.path
-        marks = {node: ("out", "left out") for node in self.avoid}
+        marks = {node: ("out", "out") for node in self.avoid}
         marks |= {node: ("via", f"pass {i}") for i, node in enumerate(self.waypoints, 1)}
         marks |= {end: (mark, mark) for end, mark in ((self.target, "end"), (self.source, "start")) if end is not None}
         self.chooser.mark(marks)
