@@ -51,8 +51,8 @@ STAND_IN = """async (script) => {
         listeners.filter(([heard]) => heard === `change:${name}`).forEach(([, act]) => act());
     };
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    const widget = (await import(url)).default;
-    window.gone = widget.render({ model: window.model, el: document.getElementById("widget") });
+    window.widget = (await import(url)).default;
+    window.gone = window.widget.render({ model: window.model, el: document.getElementById("widget") });
 }"""
 MOVE = """async ([frames, zooms]) => {
     const canvas = document.querySelector(".i2v-canvas"), box = canvas.getBoundingClientRect();
@@ -105,12 +105,18 @@ def made_map(count: int, seed: int = 0) -> MapData:
     return MapData(ids, [""] * count, tags, layout, cells, shape, [], squares)
 
 
-def show_widget(page: Page, widget: MapExplorer) -> dict[str, int]:
+def show_widget(page: Page, widget: MapExplorer, patience: float = 60_000) -> dict[str, int]:
     """Show a map explorer in a page without a kernel; the widget in this process answers.
+
+    Parameters
+    ----------
+    page : empty
+    widget : what is shown
+    patience : milliseconds until it must be there
 
     Returns
     -------
-    dictionary whose "largest" grows to the bytes of the largest message
+    dictionary that grows: "messages" that were answered, and bytes of the "largest"
     """
     seen = {"largest": 0, "messages": 0}
 
@@ -125,7 +131,7 @@ def show_widget(page: Page, widget: MapExplorer) -> dict[str, int]:
     page.set_content("<!doctype html><body><div id='widget' style='width: 1200px'></div></body>")
     page.add_style_tag(content=widget._css)
     page.evaluate(STAND_IN, widget._esm)
-    page.locator(".i2v-canvas").wait_for(timeout=60_000)
+    page.locator(".i2v-canvas").wait_for(timeout=patience)
     return seen
 
 

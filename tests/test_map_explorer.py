@@ -15,38 +15,21 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from i2v_lib.config import load_config
-from i2v_lib.evaluation.regions import Region
 from i2v_lib.search.graph import build_graph
-from i2v_lib.search.maps import grid_map, places_on_grid
+from i2v_lib.search.maps import places_on_grid
 from i2v_lib.show.explorers import map as map_module
 from i2v_lib.show.explorers.map import MapExplorer
 from i2v_lib.show.explorers.map_data import MapData, map_data
 from i2v_lib.show.explorers.modules import FOLDER, join_modules
 from i2v_lib.show.explorers.page import render_page
 from i2v_lib.show.explorers.sprites import SHEET, SIDES, per_sheet, sheet_count, slots_along_curve
+from tests.made_maps import NASTY, made_map
 
-NASTY = "<img src=x onerror=\"window.hacked=1\">"
 WORDS = {"bits": "4,096", "neighbors": 5, "source": "Made pictures."}
 
 
-def made(count=300, tags=None):
-    """A map of colored squares, whose tags and places are random; one region."""
-    rng = np.random.default_rng(count)
-    layout, colors = rng.normal(size=(count, 2)), rng.integers(0, 256, (count, 3), np.uint8)
-    cells, shape = grid_map(layout, 1.2)
-    general = tags or [["hat"] * (i % 2) + ["long hair"] * (i % 3 == 0) for i in range(count)]
-    names = {"general": general, "copyright": [[]] * count, "character": [[f"c{i % 5}"] for i in range(count)]}
-    region = Region("hat", "general", 1, 2, np.arange(min(count, 9)), 5, 2.0, -30.0, False)
-
-    def squares(some, side):
-        return np.repeat(colors[some], side * side, axis=0).reshape(-1, side, side, 3)
-
-    ids = [f"made-{i}" for i in range(count)]
-    return MapData(ids, [""] * count, names, layout, cells, shape, [region], squares), colors
-
-
 def made_page(count=60, **options):
-    data, _ = made(count, **options)
+    data, _ = made_map(count, **options)
     near = np.stack([(np.arange(count) + step) % count for step in (1, 7)], axis=1)
     return render_page(data, build_graph(near, np.full(near.shape, 3)), WORDS)
 
@@ -77,7 +60,7 @@ def test_those_near_each_other_share_sheets():
 
 @pytest.mark.parametrize("level", range(len(SIDES)))
 def test_a_sheet_shows_each_slots_picture(level):
-    data, colors = made(300)
+    data, colors = made_map(300)
     side, across = SIDES[level], SHEET // SIDES[level]
     last = sheet_count(level, 300) - 1
     for number in {0, last}:
@@ -113,7 +96,7 @@ def unpacked(header, data):
 
 
 def test_what_is_packed_comes_out():
-    data, _ = made(123)
+    data, _ = made_map(123)
     header, packed = data.packed
     arrays = unpacked(json.loads(json.dumps(header)), packed)
     assert all(place % 8 == 0 for _, _, place, _ in header["arrays"])
@@ -125,11 +108,11 @@ def test_what_is_packed_comes_out():
         own = arrays["tag_numbers"][slice(*arrays["tag_starts"][i : i + 2])]
         told = [(header["categories"][t], header["tags"][t]) for t in own]
         assert told == [(c, tag) for c, lists in data.tags.items() for tag in lists[i]]
-    assert header["regions"][0]["members"] == list(range(9))
+    assert header["regions"][0]["members"] == data.regions[0].members.tolist()
 
 
 def test_tags_of_one_name_in_two_categories_stay_two():
-    data, _ = made(2, tags=[["c0"], []])
+    data, _ = made_map(2, tags=[["c0"], []])
     header, packed = data.packed
     assert header["tags"].count("c0") == 2
     assert len(set(unpacked(header, packed)["tag_numbers"].tolist())) == 3
@@ -175,7 +158,7 @@ def test_pictures_not_rated_safe_are_refused():
 
 def test_the_browser_gets_the_data_in_parts(monkeypatch):
     monkeypatch.setattr(map_module, "LARGEST_PART", 1000)
-    data, _ = made(200)
+    data, _ = made_map(200)
     widget, got = MapExplorer(data), b""
     while True:
         answer, (part,) = ask(widget, ask="data", start=len(got), number="n1")
@@ -193,13 +176,13 @@ def test_the_browser_gets_the_data_in_parts(monkeypatch):
 def test_messages_stay_below_ten_megabytes():
     assert map_module.LARGEST_PART < 10_000_000
     noise = np.random.default_rng(0).integers(0, 256, (16, SIDES[2], SIDES[2], 3), np.uint8)
-    data, _ = made(16)
+    data, _ = made_map(16)
     hard = MapData(**{**vars(data), "pictures": lambda some, side: noise[some, :side, :side]})
     assert max(len(hard.sheet(level, 0)) for level in range(3)) < 1_000_000  # the largest that a sheet can be
 
 
 def test_the_browser_is_told_of_an_error():
-    widget = MapExplorer(made(20)[0])
+    widget = MapExplorer(made_map(20)[0])
     for question in ({"ask": "sheet", "level": 9, "sheet": 0}, {"ask": "sheet"}, {"ask": "secrets"}, {}):
         answer, parts = ask(widget, number=7, **question)
         assert answer["number"] == 7
@@ -208,12 +191,12 @@ def test_the_browser_is_told_of_an_error():
 
 
 def test_ids_that_are_not_on_the_map_are_refused():
-    widget = MapExplorer(made(20)[0])
+    widget = MapExplorer(made_map(20)[0])
     widget.start, widget.selected = "made-3", ["made-1", "made-2"]
-    for name, value in (("end", "made-99"), ("picked", "x"), ("selected", ["made-1", "y"]), ("path", ["z"])):
+    for name, value in (("picked", "x"), ("selected", ["made-1", "y"]), ("path", ["z"])):
         with pytest.raises(traitlets.TraitError, match=f"{name}=.* is not on the map"):
             setattr(widget, name, value)
-    widget.start = ""
+    widget.start = "not on this map"  # an explorer of morphing may know more illustrations
 
 
 def test_the_ends_of_a_morph_are_shared():
@@ -221,7 +204,7 @@ def test_the_ends_of_a_morph_are_shared():
         start, end = traitlets.Unicode("made-5"), traitlets.Unicode()
 
     morphing = Morphing()
-    widget = MapExplorer(made(20)[0], morphing=morphing)
+    widget = MapExplorer(made_map(20)[0], morphing=morphing)
     assert widget.start == "made-5"
     widget.end = "made-7"
     assert morphing.end == "made-7"
@@ -230,7 +213,7 @@ def test_the_ends_of_a_morph_are_shared():
 
 
 def test_a_picture_stands_in():
-    data, colors = made(60)
+    data, colors = made_map(60)
     bundle, _ = DisplayFormatter().format(MapExplorer(data))
     png = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB")
     assert 800 < max(png.size) < 1200
@@ -296,6 +279,19 @@ def test_the_pages_policy_allows_its_own_script_and_style_alone():
         assert f"{kind}-src 'sha256-{digest}'" in policy
     assert not re.search(r"\b(src|href)=[\"'](?!data:)", page)
     assert "style=" not in page
+
+
+def test_the_page_begins_with_a_morph_as_in_fig_1():
+    """On a ring with short cuts; where two halves are not joined, and where no path is long enough, it has another."""
+    def example(page):
+        text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
+        return json.loads(text)["map"]["example"]
+
+    start, end, between = example(made_page())
+    assert (start != end, between) == (True, 4)
+    data, _ = made_map(4)
+    pair = build_graph(np.array([[1], [0], [3], [2]]), np.ones((4, 1), int))
+    assert example(render_page(data, pair, WORDS)) == [0, 1, None]
 
 
 def test_the_same_map_gives_the_same_page():

@@ -51,7 +51,7 @@ class MapExplorer(Still, anywidget.AnyWidget):
     region : letter of the region that is shown last, "" for none
     selected : ids of what is inside the lasso, in the map's order
     picked : id of the illustration that was clicked last, or ""
-    start, end : ids of the ends of a morph, or ""
+    start, end : ids of the ends of a morph, or ""; one that is not on the map is kept, though nothing shows it
     path : ids of a path to draw over the map
 
     Source: Saito & Matsui 2015, §4.5.
@@ -84,7 +84,7 @@ class MapExplorer(Still, anywidget.AnyWidget):
     def _blob(self) -> bytes:
         return one_blob(*self._data.packed)
 
-    @traitlets.validate("picked", "start", "end")
+    @traitlets.validate("picked")
     def _known(self, proposal: Any) -> str:
         return self._check([proposal["value"]] if proposal["value"] else [], proposal) or ""
 
@@ -122,5 +122,5 @@ class MapExplorer(Still, anywidget.AnyWidget):
             if question["ask"] == "sheet":
                 return number, [self._data.sheet(question["level"], question["sheet"])]
             raise ValueError(f"ask={question['ask']!r}: ask for data or sheet")
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (LookupError, TypeError, ValueError, OSError) as error:
             return number | {"error": f"{type(error).__name__}: {error}"}, []

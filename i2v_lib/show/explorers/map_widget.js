@@ -62,12 +62,18 @@ function tie(model, store) {
     path: [(v) => v.map(id), (v) => known(v.map(number))],
   };
   const trait = (name) => (name === "layout" ? "layout_name" : name); // every widget has another layout
-  const take = (name) => store.set({ [name]: ways[name][1](model.get(trait(name))) });
+  let taking = false; // what comes from the model does not go back: it may name more than is on the map
+  const take = (name) => {
+    taking = true;
+    store.set({ [name]: ways[name][1](model.get(trait(name))) });
+    taking = false;
+  };
   for (const name of Object.keys(ways)) {
     take(name);
     model.on(`change:${trait(name)}`, () => take(name));
   }
   store.addEventListener("change", ({ detail }) => {
+    if (taking) return;
     for (const name of detail) model.set(trait(name), ways[name][0](store.state[name]));
     model.save_changes();
   });
@@ -77,7 +83,9 @@ export default {
   render({ model, el }) {
     const root = element("div", "i2v i2v-explorer");
     const status = element("div", "i2v-status i2v-busy", "Loading the map …", { role: "status" });
-    root.style.setProperty("--i2v-height", `${model.get("height")}px`);
+    const stretch = () => root.style.setProperty("--i2v-height", `${model.get("height")}px`);
+    model.on("change:height", stretch);
+    stretch();
     root.append(status);
     el.append(root);
     let view = null, gone = false, lost = null, store = null, arrived = null;
@@ -105,6 +113,7 @@ export default {
     );
     return () => {
       gone = true;
+      model.off("change:height", stretch);
       view?.remove();
       store?.sheets.removeEventListener("lost", lost);
       store?.sheets.removeEventListener("arrived", arrived);

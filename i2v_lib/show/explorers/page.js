@@ -7,7 +7,6 @@ import { decode } from "./sheets.js";
 import { strip } from "./strip.js";
 
 const LONGEST = 8; // intermediates that can be asked for
-const USUAL = "4"; // as in the paper's Fig. 1
 
 function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -100,11 +99,16 @@ function morphing(store, graph, canvas, root) {
     const words = {
       found: `${between} ${between === 1 ? "illustration" : "illustrations"} between; ${total.toLocaleString("en")} bits altogether.`,
       same: "Start and end are the same illustration.",
-      no_path: length.value === "" ? "No path joins the two." : `No path with exactly ${length.value} illustrations between; ask for another number.`,
+      no_path: length.value === "" ? "No path joins the two." : `No path with exactly ${length.value} illustrations between${shortest(start, end)}.`,
       gave_up: "The search for this number takes too long here; ask for another number.",
     };
     say(words[found.status], found.path, found);
     remember();
+  }
+
+  function shortest(start, end) {
+    const { status, path } = morph(graph, start, end);
+    return status === "found" ? `; the shortest has ${path.length - 2}` : ", nor with another number: the two are not joined";
   }
 
   function say(text, path, found) {
@@ -132,8 +136,9 @@ function morphing(store, graph, canvas, root) {
   store.addEventListener("change", update);
   length.addEventListener("change", () => update());
   addEventListener("hashchange", () => recall() && update());
-  length.value = USUAL;
-  if (!recall()) store.set({ start: store.example[0], end: store.example[1] });
+  const [start, end, between] = store.example;
+  length.value = between ?? "";
+  if (!recall()) store.set({ start, end });
   update();
 }
 

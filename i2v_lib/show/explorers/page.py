@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from i2v_lib.search.graph import Graph, build_graph
+from i2v_lib.search.graph import Graph, build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.captions import data_phrase
 from i2v_lib.show.explorers.map_data import MapData, map_of_run, pack
@@ -25,6 +25,7 @@ from i2v_lib.show.saving import describe_sources
 if TYPE_CHECKING:
     from i2v_lib.run import Run
 
+BETWEEN = 4  # illustrations between start and end in the paper's Fig. 1
 STYLES = ("explorers.css", "map.css", "page.css")
 
 
@@ -106,16 +107,23 @@ def _pack_with_graph(data: MapData, graph: Graph) -> tuple[dict[str, Any], bytes
         },
     )
     behind = [[name, kind, place + len(packed), length] for name, kind, place, length in more["arrays"]]
-    header = {**header, "arrays": header["arrays"] + behind, "example": _example(data)}
+    header = {**header, "arrays": header["arrays"] + behind, "example": _example(data, graph)}
     return header, packed + graph_bytes
 
 
-def _example(data: MapData) -> list[int]:
-    """The morph that the page begins with: between the middles of the first region and the last but one, if any."""
-    if len(data.regions) < 2:
-        return [0, len(data) - 1]
-    first, last = data.regions[0].members, data.regions[max(len(data.regions) - 2, 1)].members
-    return [int(first[len(first) // 2]), int(last[len(last) // 2])]
+def _example(data: MapData, graph: Graph) -> tuple[int, int, int | None]:
+    """The morph that the page begins with, from one region to another: start, end, how many between or None for any.
+
+    Where some pair has as many as the paper's Fig. 1 shows between, the first such pair; else the first with a path.
+    """
+    groups = [region.members.tolist() for region in data.regions] or [range(len(data))]
+    apart = [(a, b) for first, *others in (groups, groups[::-1]) for a in first for other in others for b in other]
+    pairs = apart or [(0, b) for b in range(1, len(data))]
+    for between in (BETWEEN, None):
+        for start, end in pairs:
+            if morph(graph, start, end, between).status == "found":
+                return start, end, between
+    return 0, len(data) - 1, None
 
 
 def _inside_script(value: Any) -> str:

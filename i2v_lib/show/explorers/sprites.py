@@ -90,5 +90,5 @@ def overview(pictures: Sized, places: np.ndarray, shape: tuple[int, int]) -> byt
         small = Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS)
         canvas.paste(small, (round((x + 0.5) * cell + side / 2), round((y + 0.5) * cell + side / 2)))
     file = io.BytesIO()
-    canvas.quantize(256).save(file, "png", optimize=True)
+    canvas.quantize(256).save(file, "png")
     return file.getvalue()
