@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -69,6 +70,23 @@ class Vocabulary:
             names = ", ".join(self.categories[i] for i in found)
             raise ValueError(f"tag {tag!r} stands in several categories ({names}); name one with category=")
         return found[0]
+
+    def extended(self, tags: Sequence[str], categories: Sequence[str]) -> Vocabulary:
+        """This vocabulary with more tags: each at the end of its category's block, the old ones in their order.
+
+        Raises
+        ------
+        ValueError
+            If a tag is there already, or is a rating, of which there are three.
+        """
+        for tag, category in zip(tags, categories, strict=True):
+            if category not in CATEGORIES[:3]:
+                raise ValueError(f"category={category!r} of tag {tag!r}: use one of {', '.join(CATEGORIES[:3])}")
+            if (tag, category) in self._positions:
+                raise ValueError(f"tag {tag!r} is in the vocabulary already ({category}); leave it out")
+        pairs = [*zip(self.tags, self.categories, strict=True), *zip(tags, categories, strict=True)]
+        pairs.sort(key=lambda pair: CATEGORIES.index(pair[1]))  # stable: each block keeps its order
+        return Vocabulary(*map(tuple, zip(*pairs, strict=True)), self.report)
 
     @property
     def fingerprint(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -39,12 +40,14 @@ class Loaded:
     vocabulary : of its outputs, or None where the file does not tell
     image_size : pixels S that it sees
     stored_size : pixels to which pictures are warped before their center S is cut out
+    metadata : what the file says of itself: "config", "vocabulary", "settings", …
     """
 
     network: TagNetwork | HashNetwork
     vocabulary: Vocabulary | None
     image_size: int
     stored_size: int
+    metadata: dict[str, Any]
 
 
 def load_network(path: Path | str) -> Loaded:
@@ -78,7 +81,7 @@ def load_network(path: Path | str) -> Loaded:
         raise ValueError(f"{path}: the weights are of another network than the metadata say: {error}") from error
     # the authors warp pictures to what the network sees; ours is shown the center of stored ones, as in training
     stored = config.image_size if "released" in metadata else config.stored_size
-    return Loaded(network.eval(), vocabulary, config.image_size, stored)
+    return Loaded(network.eval(), vocabulary, config.image_size, stored, metadata)
 
 
 def load_released(
@@ -123,6 +126,14 @@ def load_released(
     elif feature_model is not None:
         features = load_released_features(feature_model)
     return tags, features, vocabulary, CONFIG.image_size
+
+
+def released_metadata(tag_model: Path | str) -> dict[str, Any]:
+    """What a weights file of the authors' tag network says of itself, converted already or not."""
+    if Path(tag_model).suffix == CONVERTED:
+        return read_metadata(tag_model)
+    file = {"file": SOURCES["tags"].name}
+    return {"config": asdict(CONFIG), "settings": {"network": "vgg_nin"}, "released": file}
 
 
 def run_weights(preset: str) -> tuple[Path, Path | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,11 @@ class PictureStream:
     batch_size : pictures at a time; when left out, 16 for each thread of a CPU, 64 on a GPU
     device : "cuda", "cpu", …; when left out, CUDA if there is one
     precision : "float32", or "bfloat16" (autocast), on CUDA only
+    metadata : of the file that the tag network is from
 
     Attributes
     ----------
-    vocabulary, image_size, stored_size, alpha, batch_size : as above
+    vocabulary, image_size, stored_size, alpha, batch_size, metadata : as above
     device : torch.device; the networks were moved there
     thresholds : float64 array, shape (T, 3), or None
     """
@@ -60,6 +61,7 @@ class PictureStream:
         batch_size: int | None = None,
         device: str | None = None,
         precision: str = "float32",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self.device = _device(device)
         if precision not in ("float32", "bfloat16") or (precision == "bfloat16" and self.device.type != "cuda"):
@@ -72,7 +74,7 @@ class PictureStream:
         self._half = precision == "bfloat16"
         usual = 64 if self.device.type == "cuda" else 16 * torch.get_num_threads()
         self.batch_size = usual if batch_size is None else batch_size
-        self.vocabulary, self.alpha = vocabulary, alpha
+        self.vocabulary, self.alpha, self.metadata = vocabulary, alpha, metadata
         self.image_size, self.stored_size = image_size, stored_size or image_size
         self.thresholds = thresholds_of(thresholds, vocabulary)
 
@@ -126,7 +128,7 @@ class PictureStream:
                 raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
         network = self.feature_network if output.endswith("feature") else self.network
         describe = OUTPUTS[output](self.vocabulary, self.thresholds, **options)
-        batches = self._batches(images, batch_size)
+        batches = self.batches(images, batch_size)
 
         def rows() -> Iterator[Any]:
             for batch in batches:
@@ -141,6 +143,11 @@ class PictureStream:
 
         return rows()
 
+    def batches(self, images: Pictures, batch_size: int | None = None, factor: int = 1) -> Iterator[PictureBatch]:
+        """Pictures as the networks take them, on the CPU, and an error for each that is none; see :meth:`prepare`."""
+        size = self.batch_size if batch_size is None else batch_size
+        return picture_batches(images, size, self.image_size * factor, self.stored_size * factor, self.alpha)
+
     def prepare(self, images: Pictures, factor: int = 1) -> Iterator[torch.Tensor]:
         """Pictures as the networks take them; a bad one is a BadImageError that names it.
 
@@ -153,7 +160,7 @@ class PictureStream:
         ------
         uint8 tensor, shape (B, 3, S · factor, S · factor), RGB, channels last in memory, on :attr:`device`
         """
-        for batch in self._batches(images, factor=factor):
+        for batch in self.batches(images, factor=factor):
             for error in filter(None, batch.errors):
                 raise error
             yield batch.images.to(self.device, non_blocking=True)
@@ -161,10 +168,6 @@ class PictureStream:
     def _array(self, images: Pictures, output: str, dtype: type, width: int) -> np.ndarray:
         rows = list(self.iterate(images, output))
         return np.array(rows, dtype).reshape(len(rows), width)
-
-    def _batches(self, images: Pictures, batch_size: int | None = None, factor: int = 1) -> Iterator[PictureBatch]:
-        size = self.batch_size if batch_size is None else batch_size
-        return picture_batches(images, size, self.image_size * factor, self.stored_size * factor, self.alpha)
 
     def _compute(self, network: TagNetwork | HashNetwork, images: torch.Tensor, output: str) -> np.ndarray:
         """One row of numbers a picture."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.estimates import Tags, columns_by_name
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.heatmaps import finer, gradient_map, last_map
 from i2v_lib.models.inference import prepare_network
-from i2v_lib.models.loading import load_network, load_released, run_weights
+from i2v_lib.models.loading import load_network, load_released, released_metadata, run_weights
+from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.stream import Pictures, PictureStream
 from i2v_lib.models.thresholds import best_thresholds, save_thresholds
 
+SAVED = ("config", "settings", "released")  # of a weights file's metadata: what its network is built and fed by
 HEATMAPS = {"gradient": gradient_map, "last map": last_map}
 
 
@@ -53,7 +58,8 @@ class Illustration2Vec(PictureStream):
         Errors are those of :func:`~i2v_lib.models.loading.load_released`.
         """
         tags, features, vocabulary, size = load_released(tag_model, feature_model, tag_list)
-        return cls(tags, features, vocabulary, image_size=size, **options)
+        metadata = tags and released_metadata(tag_model)
+        return cls(tags, features, vocabulary, image_size=size, metadata=metadata, **options)
 
     @classmethod
     def from_weights(cls, path: Path | str, **options: Any) -> Illustration2Vec:
@@ -70,7 +76,7 @@ class Illustration2Vec(PictureStream):
         if tags is None and features is None:
             raise ValueError(f"{path} does not hold its tags' names; convert the tag model again, with its tag_list")
         sizes = {"image_size": loaded.image_size, "stored_size": loaded.stored_size}
-        return cls(tags, features, loaded.vocabulary, **(sizes | options))
+        return cls(tags, features, loaded.vocabulary, **(sizes | {"metadata": loaded.metadata} | options))
 
     @classmethod
     def from_run(cls, preset: str = "demo", **options: Any) -> Illustration2Vec:
@@ -83,6 +89,37 @@ class Illustration2Vec(PictureStream):
         if features not in (None, tags):
             tagger._feature_network = prepare_network(load_network(features).network, tagger.device)
         return tagger
+
+    def with_network(
+        self, network: TagNetwork | HashNetwork, vocabulary: Vocabulary, thresholds: np.ndarray | None
+    ) -> Illustration2Vec:
+        """A tagger that is as this one, but for its tag network, vocabulary and thresholds."""
+        features = network if self._feature_network is self._tag_network else self._feature_network
+        names = ("image_size", "stored_size", "alpha", "batch_size", "metadata")
+        options = {name: getattr(self, name) for name in names}
+        precision = "bfloat16" if self._half else "float32"
+        return Illustration2Vec(
+            network,
+            features,
+            vocabulary,
+            **options,
+            thresholds=thresholds,
+            device=str(self.device),
+            precision=precision,
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the tag network and its vocabulary as a weights file that :meth:`from_weights` reads.
+
+        Raises
+        ------
+        ValueError
+            If the tagger was made of bare networks, so that it does not know how theirs is built.
+        """
+        if self.metadata is None:
+            raise ValueError("metadata=None: this tagger was not read from a file; write its network with save_weights")
+        kept = {key: self.metadata[key] for key in SAVED if key in self.metadata}
+        save_weights(path, self.network, kept | {"vocabulary": json.loads(self.vocabulary.to_json())})
 
     def estimate_plausible_tags(
         self, images: Pictures, threshold: float = 0.25, threshold_rule: str = "constant", *, errors: str = "raise"

@@ -137,10 +137,14 @@ class NetworkRun(Artifacts):
                 from_scratch=not hashing,
             )
 
+    def weights(self, name: str) -> Path:
+        """File of a trained network's weights, as :class:`~i2v_lib.models.tagger.Illustration2Vec` reads it."""
+        self.network(name)
+        return self._network_folder(name) / WEIGHTS
+
     def history(self, name: str) -> list[dict[str, Any]]:
         """One record an epoch of a network's training: epoch, loss, seconds, images_per_second, map (on validation)."""
-        self.network(name)
-        return read_metadata(self._network_folder(name) / WEIGHTS)["history"]
+        return read_metadata(self.weights(name))["history"]
 
     @once
     def logits(self, name: str) -> np.ndarray:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from i2v_lib.run import Run
 
 ABBREVIATIONS = {"map": "mAP", "ap": "AP", "tsne map": "t-SNE map"}
-SECTIONS = ("codes", "retrieval", "study", "morphing", "map")  # of the metrics, in the order of their notebooks
+# of the metrics, in the order of their notebooks
+SECTIONS = ("pointing", "new_tags", "codes", "retrieval", "study", "morphing", "map")
 
 
 def publish(run: Run, folder: Path) -> None:

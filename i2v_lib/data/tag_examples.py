@@ -1,0 +1,178 @@
+"""Pictures that show what a new tag means: some that have it, and some that have not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from i2v_lib.data.collection import CATEGORIES, Collection
+from i2v_lib.data.folder import SIDECARS, list_files
+from i2v_lib.data.sidecars import normalize_tag
+from i2v_lib.data.vocabulary import Vocabulary, targets
+
+HAS, HAS_NOT, UNKNOWN = 1, 0, -1
+WITHOUT = 2000  # pictures that have none of the new tags, at most
+
+
+@dataclass(frozen=True)
+class TagExamples:
+    """N pictures and what is known of K new tags.
+
+    Attributes
+    ----------
+    tags, categories : K names each
+    pictures : N pictures as a tagger takes them: paths, arrays, …
+    targets : int8 array, shape (N, K): :data:`HAS`, :data:`HAS_NOT`, or :data:`UNKNOWN`, which teaches nothing
+    """
+
+    tags: tuple[str, ...]
+    categories: tuple[str, ...]
+    pictures: Sequence[Any]
+    targets: np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(self.tags) != len(self.categories) or not self.tags:
+            raise ValueError(f"tags: {len(self.tags)}, and {len(self.categories)} categories; give a category a tag")
+        shape = (len(self.pictures), len(self.tags))
+        if self.targets.shape != shape or not np.isin(self.targets, (HAS, HAS_NOT, UNKNOWN)).all():
+            raise ValueError(f"targets: shape {self.targets.shape}; pass {shape}, each 1 (has), 0 (has not) or -1")
+
+
+def examples_of_collection(
+    collection: Collection,
+    tags: Sequence[str],
+    most: int | None = None,
+    without: int = WITHOUT,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
+) -> TagExamples:
+    """Illustrations of a collection that carry the tags, and some that carry none of them.
+
+    Whoever does not carry a tag there is taken to be without it.
+
+    Parameters
+    ----------
+    collection : its illustrations' tags
+    tags : as they stand in the collection; of a name that stands in two categories write "character:name"
+    most : illustrations of each tag, drawn at random; all when left out. What is known of others is then not used
+    without : illustrations with none of the tags, drawn at random
+    seed : of the draws
+    rows : int64 array, rows of the collection to take; all when left out
+
+    Raises
+    ------
+    ValueError
+        If no illustration carries a tag, or it stands in several categories.
+    """
+    pairs = _in_collection(collection, tags)
+    carriers, others = draw_rows(collection, pairs, np.arange(len(collection)) if rows is None else rows, without, seed)
+    chosen = np.unique(np.concatenate([*(drawn[:most] for drawn in carriers), others]))
+    known = np.full((len(chosen), len(pairs)), HAS_NOT, np.int8)
+    for column, drawn in zip(known.T, carriers, strict=True):
+        column[np.isin(chosen, drawn)] = UNKNOWN
+        column[np.isin(chosen, drawn[:most])] = HAS
+    pictures = [collection.pixels[row] for row in chosen]  # views of a memory map: nothing is read yet
+    return TagExamples(*map(tuple, zip(*pairs, strict=True)), pictures, known)
+
+
+def draw_rows(
+    collection: Collection, pairs: Sequence[tuple[str, str]], rows: np.ndarray, without: int, seed: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Illustrations with each tag, and without any, in random orders.
+
+    Parameters
+    ----------
+    collection : of N illustrations
+    pairs : name and category of K tags
+    rows : int64 array, rows of the collection to take
+    without : illustrations with none of the tags, at most
+    seed : of the draws; another ``without`` changes nothing of the orders
+
+    Returns
+    -------
+    carriers : K int64 arrays, all rows that carry the tag
+    others : int64 array
+    """
+    rows, order = np.asarray(rows), sorted(pairs, key=lambda pair: CATEGORIES.index(pair[1]))
+    known = targets(collection, Vocabulary(*map(tuple, zip(*order, strict=True)), {}))[rows] > 0  # (n, K)
+    shuffled = [np.random.default_rng([seed, k]).permutation(len(rows)) for k in range(len(pairs) + 1)]
+    carriers = [rows[s[known[s, order.index(pair)]]] for s, pair in zip(shuffled, pairs, strict=False)]
+    return carriers, rows[shuffled[-1][~known.any(1)[shuffled[-1]]]][:without]
+
+
+def examples_of_folders(
+    folders: Mapping[str, Path | str], others: Collection | Path | str, without: int = WITHOUT, seed: int = 0
+) -> TagExamples:
+    """Folders, each with pictures of one new tag, and a general collection or folder without them.
+
+    Of a picture in one tag's folder it is not known whether it has the other tags.
+
+    Parameters
+    ----------
+    folders : tag -> folder with pictures anywhere below it; "character:name" says the category, which is else general
+    others : a collection, or a folder of pictures; an illustration of a collection that carries one of the tags is
+        left out
+    without : of those, so many, drawn at random
+    seed : of the draw
+
+    Raises
+    ------
+    ValueError
+        If a folder holds no pictures.
+    """
+    pairs = [split_category(tag) for tag in folders]
+    own = [_files(folder) for folder in folders.values()]
+    general = _without(others, {name for name, _ in pairs})
+    drawn = np.random.default_rng(seed).choice(len(general), min(without, len(general)), replace=False)
+    general = [general[i] for i in np.sort(drawn)]
+    matrix = np.full((sum(map(len, own)) + len(general), len(own)), UNKNOWN, np.int8)
+    start = 0
+    for column, files in enumerate(own):
+        matrix[start : start + len(files), column] = HAS
+        start += len(files)
+    matrix[start:] = HAS_NOT
+    names, categories = zip(*pairs, strict=True)
+    return TagExamples(names, categories, [file for files in own for file in files] + general, matrix)
+
+
+def split_category(tag: str) -> tuple[str, str]:
+    """Name and category of "character:name"; general where none of the paper's categories stands before it."""
+    category, colon, name = tag.partition(":")
+    name, category = (name, category) if colon and category in CATEGORIES else (tag, CATEGORIES[0])
+    return normalize_tag(name), category
+
+
+def _in_collection(collection: Collection, tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Name and category of tags that illustrations carry."""
+    carried = {category: {tag for own in collection.column(category) for tag in own} for category in CATEGORIES[:3]}
+    pairs = []
+    for tag in tags:
+        name, category = split_category(tag)
+        named = (category,) if tag.startswith(f"{category}:") else CATEGORIES[:3]
+        found = [each for each in named if name in carried.get(each, ())]
+        if len(found) != 1:
+            where = "is carried by no illustration"
+            if found:
+                where = f"stands in {' and '.join(found)}; write {found[0]}:{name}"
+            raise ValueError(f"tags: {tag!r} {where} ({collection.folder})")
+        pairs.append((name, found[0]))
+    return pairs
+
+
+def _files(folder: Path | str) -> list[Path]:
+    files = [path for name, path in list_files(Path(folder).resolve()).items() if not name.endswith(SIDECARS)]
+    if not files:
+        raise ValueError(f"{folder} holds no pictures; put some of the tag there")
+    return files
+
+
+def _without(others: Collection | Path | str, tags: set[str]) -> Sequence[Any]:
+    """Pictures that are not known to have one of the tags."""
+    if not isinstance(others, Collection):
+        return _files(others)
+    carried = zip(*(others.column(category) for category in CATEGORIES[:3]), strict=True)
+    return [others.pixels[row] for row, lists in enumerate(carried) if not any(tags & set(own) for own in lists)]
