@@ -18,6 +18,21 @@ HAS, HAS_NOT, UNKNOWN = 1, 0, -1
 WITHOUT = 2000  # pictures that have none of the new tags, at most
 
 
+class Pictures(Sequence):
+    """Files, then rows of a collection: each is read when it is asked for."""
+
+    def __init__(self, files: Sequence[Path], pixels: Any = (), rows: Sequence[int] = ()) -> None:
+        self.files, self.pixels, self.rows = files, pixels, rows
+
+    def __len__(self) -> int:
+        return len(self.files) + len(self.rows)
+
+    def __getitem__(self, index: int) -> Path | np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(f"picture {index} of {len(self)}")
+        return self.files[index] if index < len(self.files) else self.pixels[self.rows[index - len(self.files)]]
+
+
 @dataclass(frozen=True)
 class TagExamples:
     """N pictures and what is known of K new tags.
@@ -75,7 +90,7 @@ def examples_of_collection(
     for column, drawn in zip(known.T, carriers, strict=True):
         column[np.isin(chosen, drawn)] = UNKNOWN
         column[np.isin(chosen, drawn[:most])] = HAS
-    pictures = [collection.pixels[row] for row in chosen]  # views of a memory map: nothing is read yet
+    pictures = Pictures([], collection.pixels, chosen)
     return TagExamples(*map(tuple, zip(*pairs, strict=True)), pictures, known)
 
 
@@ -126,7 +141,8 @@ def examples_of_folders(
     """
     pairs = [split_category(tag) for tag in folders]
     own = [_files(folder) for folder in folders.values()]
-    general = _without(others, {name for name, _ in pairs})
+    stored = isinstance(others, Collection)
+    general = _without(others, {name for name, _ in pairs}) if stored else _files(others)
     drawn = np.random.default_rng(seed).choice(len(general), min(without, len(general)), replace=False)
     general = [general[i] for i in np.sort(drawn)]
     matrix = np.full((sum(map(len, own)) + len(general), len(own)), UNKNOWN, np.int8)
@@ -135,8 +151,9 @@ def examples_of_folders(
         matrix[start : start + len(files), column] = HAS
         start += len(files)
     matrix[start:] = HAS_NOT
-    names, categories = zip(*pairs, strict=True)
-    return TagExamples(names, categories, [file for files in own for file in files] + general, matrix)
+    files = [file for each in own for file in each]
+    pictures = Pictures(files, others.pixels, general) if stored else Pictures(files + general)
+    return TagExamples(*map(tuple, zip(*pairs, strict=True)), pictures, matrix)
 
 
 def split_category(tag: str) -> tuple[str, str]:
@@ -170,9 +187,7 @@ def _files(folder: Path | str) -> list[Path]:
     return files
 
 
-def _without(others: Collection | Path | str, tags: set[str]) -> Sequence[Any]:
-    """Pictures that are not known to have one of the tags."""
-    if not isinstance(others, Collection):
-        return _files(others)
-    carried = zip(*(others.column(category) for category in CATEGORIES[:3]), strict=True)
-    return [others.pixels[row] for row, lists in enumerate(carried) if not any(tags & set(own) for own in lists)]
+def _without(collection: Collection, tags: set[str]) -> list[int]:
+    """Rows that carry none of the tags, in any category."""
+    carried = zip(*(collection.column(category) for category in CATEGORIES[:3]), strict=True)
+    return [row for row, lists in enumerate(carried) if not any(tags & set(own) for own in lists)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from i2v_lib.data.batches import evaluation_batches
 from i2v_lib.data.collection import Collection
-from i2v_lib.data.tag_examples import HAS, UNKNOWN, WITHOUT, draw_rows
+from i2v_lib.data.tag_examples import HAS, UNKNOWN, WITHOUT, Pictures, draw_rows
 from i2v_lib.data.vocabulary import Vocabulary, targets
 from i2v_lib.evaluation.bootstrap import (
     Score,
@@ -23,6 +23,7 @@ from i2v_lib.models.last_layer import last_outputs
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.new_tags import NewTags, fit_output, read_inputs
 from i2v_lib.models.progress import progress_bar
+from i2v_lib.models.tagger import Illustration2Vec
 
 SIZES = (10, 25, 50, 100, 200)  # pictures of each new tag
 TRAINED, UNTRAINED, STAND_IN = "trained", "untrained", "stand-in"
@@ -82,19 +83,22 @@ class Curve:
     stand_ins: list[str]
 
 
-def score_new_tags(learned: NewTags, old: Vocabulary, resamples: int = 1000, seed: int = 0) -> list[NewTagScore]:
+def score_new_tags(
+    learned: NewTags | None, old: Vocabulary, resamples: int = 1000, seed: int = 0
+) -> list[NewTagScore]:
     """What each new tag is worth on pictures that it was not learned from, before and after.
 
     Before, there is no such tag; what one can do is to look at an old one, so the best of them stands in.
 
     Parameters
     ----------
-    learned : from :func:`~i2v_lib.models.new_tags.add_tags`
+    learned : from :func:`~i2v_lib.models.new_tags.add_tags`; nothing gives no scores
     old : vocabulary of the tagger before
     resamples, seed : of the bootstrap over pictures
     """
     scores = []
-    for k, (tag, category) in enumerate(zip(learned.examples.tags, learned.examples.categories, strict=True)):
+    pairs = zip(learned.examples.tags, learned.examples.categories, strict=True) if learned else ()
+    for k, (tag, category) in enumerate(pairs):
         known = learned.examples.targets[:, k] != UNKNOWN
         has = learned.examples.targets[known, k, None] == HAS
         best = best_column(learned.before[known], has[:, 0])
@@ -108,26 +112,32 @@ def score_new_tags(learned: NewTags, old: Vocabulary, resamples: int = 1000, see
     return scores
 
 
+def old_logits(tagger: Illustration2Vec, learned: NewTags | None, collection: Collection) -> dict[str, np.ndarray]:
+    """Logits of the old tags on the test split, "before" and "after" new ones were added: float32 arrays, (n, T)."""
+    test = Pictures([], collection.pixels, collection.split("test"))
+    before = tagger.logits(test)
+    return {"before": before, "after": before if learned is None else learned.tagger.logits(test)[:, learned.columns]}
+
+
 def held_out_tags(collection: Collection, vocabulary: Vocabulary, count: int = 10) -> list[str]:
     """General tags that the vocabulary lacks, and that enough training illustrations carry to learn them.
 
     Nobody picks: they are evenly spaced from the most to the least frequent one. Enough is the largest of
-    :data:`SIZES` of which there are ``count`` such tags, or else the least of them.
+    :data:`SIZES` of which there are ``count`` such tags, or else the least of them; near-duplicates count once.
 
     Returns
     -------
     list of str
         "general:name", as :mod:`i2v_lib.data.tag_examples` takes them; at most ``count``, none if none is frequent.
     """
-    splits, known = np.asarray(collection.column("split")), set(vocabulary.tags[vocabulary.blocks["general"]])
-    carried = {split: {} for split in ("train", "test")}
-    for split, tags in zip(splits, collection.column("general"), strict=True):
-        for tag in set(tags) - known if split in carried else ():
-            carried[split][tag] = carried[split].get(tag, 0) + 1
-    train, test = carried["train"], carried["test"]
-    ranked = sorted((tag for tag in train if tag in test), key=lambda tag: (-train[tag], tag))
+    known, carriers = set(vocabulary.tags[vocabulary.blocks["general"]]), {"train": {}, "test": {}}
+    for split, group, tags in zip(*map(collection.column, ("split", "group", "general")), strict=True):
+        for tag in set(tags) - known if split in carriers else ():
+            carriers[split].setdefault(tag, set()).add(group)
+    pictures = {tag: len(groups) for tag, groups in carriers["train"].items() if tag in carriers["test"]}
+    ranked = sorted(pictures, key=lambda tag: (-pictures[tag], tag))
     for size in reversed(SIZES):
-        frequent = [tag for tag in ranked if train[tag] >= size]
+        frequent = [tag for tag in ranked if pictures[tag] >= size]
         if len(frequent) >= count:
             break
     places = np.linspace(0, len(frequent) - 1, min(count, len(frequent))).round().astype(int)

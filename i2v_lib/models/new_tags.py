@@ -46,6 +46,7 @@ class NewTags:
     ----------
     tagger : new; the one it was made from stays as it was
     examples : those that were used, N of them; a near-duplicate of a picture that has a tag is not taken as without it
+    columns : T columns of the new vocabulary, where the old tags are
     before : float32 array, shape (N, T), logits of the old tags
     after : float32 array, shape (N, K), logits of the new tags, each by outputs that were learned without the picture
     old_change : largest change of an old tag's logit on some of the pictures; its weights are the same bits, so only
@@ -55,6 +56,7 @@ class NewTags:
 
     tagger: Illustration2Vec
     examples: TagExamples
+    columns: list[int]
     before: np.ndarray
     after: np.ndarray
     old_change: float
@@ -93,10 +95,10 @@ def add_tags(tagger: Illustration2Vec, examples: TagExamples, *, seed: int = 0, 
     _check_enough(examples, np.arange(len(examples.pictures)))
     inputs, examples, groups, unreadable = _read(tagger, examples, progress)
     _check_enough(examples, groups)
-    after = np.full(examples.targets.shape, np.nan, np.float32)
-    rows = []
-    with progress_bar("learning" if progress else None, int((examples.targets != UNKNOWN).sum())) as bar:
-        for k, column in enumerate(examples.targets.T):
+    targets, rows = examples.targets, []
+    after = np.full(targets.shape, np.nan, np.float32)
+    with progress_bar("learning" if progress else None, int((targets != UNKNOWN).sum())) as bar:
+        for k, column in enumerate(targets.T):
             known = np.flatnonzero(column != UNKNOWN)
             has = column[known] == HAS
             for learned, held in _folds(has, groups[known], seed):
@@ -109,11 +111,11 @@ def add_tags(tagger: Illustration2Vec, examples: TagExamples, *, seed: int = 0, 
     thresholds = tagger.thresholds
     if thresholds is not None:
         thresholds = np.empty((len(vocabulary), thresholds.shape[1]))
-        thresholds[columns], thresholds[added] = tagger.thresholds, _thresholds(examples.targets, after)
+        thresholds[columns], thresholds[added] = tagger.thresholds, _thresholds(targets, after)
     new = tagger.with_network(grown, vocabulary, thresholds)
-    checked = examples.pictures[:: -(-len(examples.pictures) // CHECKED)]
+    checked = [examples.pictures[i] for i in range(0, len(targets), -(-len(targets) // CHECKED))]
     change = np.abs(new.logits(checked)[:, columns] - tagger.logits(checked)).max()
-    return NewTags(new, examples, last_outputs(network, inputs[:, 0]), after, float(change), unreadable)
+    return NewTags(new, examples, columns, last_outputs(network, inputs[:, 0]), after, float(change), unreadable)
 
 
 def fit_output(inputs: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, float]:
@@ -168,7 +170,8 @@ def _read(
     targets = examples.targets[usable].copy()
     for column in targets.T:  # a general collection may hold the very pictures that were gathered for a tag
         column[np.isin(groups, groups[column == HAS]) & (column == HAS_NOT)] = UNKNOWN
-    kept = replace(examples, pictures=[examples.pictures[i] for i in usable], targets=targets)
+    pictures = examples.pictures if len(usable) == len(errors) else [examples.pictures[i] for i in usable]
+    kept = replace(examples, pictures=pictures, targets=targets)
     return np.concatenate(inputs) if inputs else pixels, kept, groups, list(filter(None, errors))
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.things import FACTOR
-from i2v_lib.models.heatmaps import resize
+from i2v_lib.models.heatmaps import gradient_map, resize
+from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.show.numbers import Rows, choose_rows, fig2_rows
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS
 from i2v_lib.show.thumbnails import pictures, thumbnail
@@ -57,15 +60,36 @@ def seen_pictures(config: Config, collection: Collection, rows: np.ndarray) -> n
 def heatmap_rows(ids: Sequence[str], logits: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary) -> Rows:
     """General tags of highest confidence of n illustrations, as :func:`~i2v_lib.show.numbers.fig2_rows` gives them.
 
-    Each has "id", "tag", "confidence" (percent), "right", and "column", the tag's in the vocabulary.
+    At most three an illustration. Each has "id", "tag", "confidence" (percent), "right", and "column", the tag's in the
+    vocabulary.
     """
     rows = fig2_rows(list(ids), logits, targets, vocabulary, TAGS)
     return [row | {"column": vocabulary.index(row["tag"], "general")} for row in rows]
 
 
 def tag_columns(rows: Rows) -> np.ndarray:
-    """Columns of the tags of :func:`heatmap_rows`, as :mod:`i2v_lib.models.heatmaps` takes them: int64, (n, 3)."""
-    return np.array([row["column"] for row in rows], np.int64).reshape(-1, TAGS)
+    """Columns of the tags of :func:`heatmap_rows`, as :mod:`i2v_lib.models.heatmaps` takes them: int64, (n, k)."""
+    return np.array([[row["column"] for row in own] for own in _by_illustration(rows)], np.int64)
+
+
+def heat_of(tagger: Illustration2Vec, collection: Collection, chosen: np.ndarray, rows: Rows) -> np.ndarray:
+    """Where a tagger saw the tags of :func:`heatmap_rows`, by gradient × activation.
+
+    Parameters
+    ----------
+    tagger : of the vocabulary that the rows are from
+    collection : of the run
+    chosen : int64 array, shape (n,), from :func:`choose_illustrations`
+    rows : of these illustrations
+
+    Returns
+    -------
+    float32 array, shape (n, k, h, w), k tags each; of no tags (0, 0, 1, 1)
+    """
+    if not rows:
+        return np.empty((0, 0, 1, 1), np.float32)
+    images = torch.cat(list(tagger.prepare(collection.pixels[row] for row in chosen)))
+    return gradient_map(tagger.network, images, tag_columns(rows))
 
 
 def fig_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
@@ -75,11 +99,10 @@ def fig_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
     ----------
     rows : from :func:`heatmap_rows`
     images : uint8 array, shape (n, S, S, 3), such as from :func:`seen_pictures`
-    maps : float32 array, shape (n, 3, h, w), from :mod:`i2v_lib.models.heatmaps`
+    maps : float32 array, shape (n, k, h, w), such as from :func:`heat_of`
     """
     blocks = []
-    for i, (image, heats) in enumerate(zip(images, maps, strict=True)):
-        own = rows[TAGS * i : TAGS * (i + 1)]
+    for image, own, heats in zip(images if rows else (), _by_illustration(rows), maps, strict=True):
         block = [(image, own[0]["id"], "", "0.75")]
         for row, heat in zip(own, heats, strict=True):
             sign, color = ANSWER_SIGNS[row["right"]], ANSWER_COLORS[row["right"]]
@@ -102,7 +125,7 @@ def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
     right = sum(row["right"] for row in rows)
     shown = len({row["id"] for row in rows})
     return (
-        f"Where VGG + NIN saw the {TAGS} general tags of highest confidence of {shown} test illustrations, drawn at "
+        f"Where VGG + NIN saw the general tags of highest confidence of {shown} test illustrations, drawn at "
         f"random and not picked; {right} of {len(rows)} tags are right. Heat: {how}, {side} × {side} cells, "
         "interpolated; colors from the median of each map to its maximum, so that they compare places, not tags. "
         f"{ending}"
@@ -128,6 +151,11 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     share = HEAT * np.sqrt(scaled)[:, :, None]
     mixed = (1 - share) * grey[:, :, None] + share * 255 * plt.get_cmap("viridis")(scaled)[:, :, :3]
     return mixed.round().astype(np.uint8)
+
+
+def _by_illustration(rows: Rows) -> list[Rows]:
+    """Rows of each illustration, in their order."""
+    return [list(own) for _, own in groupby(rows, key=lambda row: row["id"])]
 
 
 def picture_blocks(blocks: Sequence[Block], legend: str) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,9 +54,14 @@ def tag_rows(curve: Curve | None, learned: Sequence[NewTagScore]) -> Rows:
     return rows
 
 
-def old_rows(before: dict[str, Score], after: dict[str, Score]) -> Rows:
-    """Mean AP of the old tags before and after, percent, a category each; both from one ``score_systems`` call."""
-    rows = []
+def old_rows(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
+    """Mean AP of the old tags, percent, a category each.
+
+    Parameters
+    ----------
+    scores : of "before" and "after", from one :func:`~i2v_lib.evaluation.bootstrap.score_systems` call
+    """
+    before, after, rows = scores["before"], scores["after"], []
     for category in CATEGORIES:
         named = dict(zip(("difference", "low", "high"), difference(after[category], before[category]), strict=True))
         values = {"before": before[category].map, "after": after[category].map, **named}
@@ -193,12 +198,12 @@ def caption_new_tags(curve: Curve | None, claims: Rows, ending: str) -> str:
     verdicts = " ".join(f"{claim['claim']}: {claim['verdict']} ({claim['measured']})." for claim in claims)
     return (
         f"{verdicts} {len(curve.tags)} general tags that the vocabulary lacks, evenly spaced from the most to the "
-        "least frequent one and not picked. Each is learned as one more output of VGG + NIN's last convolution, all "
-        f"else unchanged, from training illustrations that carry it and {WITHOUT:,} at most that carry none of them; the "
-        "network was trained on these too, without the new tags. Fewer are among more. AP on the test split; bands: "
-        "95 % bootstrap intervals over its illustrations. Best old tag: the one that ranks the most given illustrations "
-        "best. Untrained: the same on initial weights. As add_tags tells it: by cross-validation on the given "
-        f"illustrations, {GIVEN} with the tag, where chance is higher. {ending}"
+        "least frequent one and not picked. Each is one more output of VGG + NIN's last convolution, all else "
+        f"unchanged, learned from training illustrations that carry it and {WITHOUT:,} at most that carry none of "
+        "them; the network was trained on these too, without the new tags. Fewer are among more. AP on the test "
+        "split; bands: 95 % bootstrap intervals over its illustrations. Best old tag: the one that ranks the most "
+        "given illustrations best. Untrained: the same on initial weights. As add_tags tells it: by "
+        f"cross-validation on the given illustrations, {GIVEN} with the tag, where chance is higher. {ending}"
     )
 
 
