@@ -42,6 +42,16 @@ def add_tagging_commands(command: Callable[[str, Callable, str], argparse.Argume
     new.add_argument("--alpha", choices=("white", "drop"), help="transparency: on white (default), or as the authors'")
     new.add_argument("--force", action="store_true", help="write over files that are there")
 
+    new = command("add-tags", add_tags_command, "teach a network tags of your own; the old ones stay as they are")
+    new.add_argument("source", type=Path, help="a collection; or a folder with a folder of pictures for each new tag")
+    new.add_argument("--tags", nargs="+", metavar="TAG", help="hat, character:rin, … (default: the folders' names)")
+    new.add_argument("--others", type=Path, metavar="PLACE", help="for a folder: pictures without these tags")
+    new.add_argument("--without", type=int, default=2000, help="pictures without the tags, at most (default 2000)")
+    new.add_argument("--out", type=Path, required=True, help="weights to write, ….safetensors")
+    new.add_argument("--overwrite", action="store_true", help="replace a file that stands there")
+    new.add_argument("--seed", type=int, default=0, help="of draws and of the cross-validation (default 0)")
+    _add_weights(new)
+
     new = command("thresholds", thresholds_command, "make a threshold for each tag, for the rules of `tag`")
     new.add_argument("collection", type=Path, help="with tags of its own")
     new.add_argument("--out", type=Path, required=True, help="npz file to write, which the authors' library reads too")
@@ -126,6 +136,27 @@ def tag_command(options: argparse.Namespace) -> None:
     print(f"{done.written:,} tagged; {done.kept:,} had been before and are kept; {len(done.skipped):,} skipped")
     for name, reason in done.skipped:
         print(f"  {reason}: {name}")
+
+
+def add_tags_command(options: argparse.Namespace) -> None:
+    """Teach a network new tags, and say what they are worth."""
+    from i2v_lib.data.tag_examples import find_examples
+    from i2v_lib.evaluation.new_tags import score_new_tags
+    from i2v_lib.models.new_tags import add_tags
+    from i2v_lib.show.new_tags import told_text
+
+    if options.out.exists() and not options.overwrite:
+        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+    examples = find_examples(options.source, options.tags, options.others, options.without, options.seed)
+    tagger, _, meaning, _ = _tagger(options, "tags")
+    print(meaning)
+    learned = add_tags(tagger, examples, seed=options.seed)
+    learned.tagger.save(options.out)
+    print(told_text(score_new_tags(learned, tagger.vocabulary, seed=options.seed)))
+    print(f"old tags: the weights are the same; no logit changed by more than {learned.old_change:.1g}")
+    for error in learned.unreadable:
+        print(f"not used: {error}")
+    print(f"{options.out}: {len(learned.tagger.vocabulary):,} tags; give it to `tag` as --weights")
 
 
 def thresholds_command(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_lib.data.collection import CATEGORIES, Collection
+from i2v_lib.data.collection import CATEGORIES, Collection, open_collection
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.sidecars import normalize_tag
 from i2v_lib.data.vocabulary import Vocabulary, targets
@@ -55,6 +55,49 @@ class TagExamples:
         shape = (len(self.pictures), len(self.tags))
         if self.targets.shape != shape or not np.isin(self.targets, (HAS, HAS_NOT, UNKNOWN)).all():
             raise ValueError(f"targets: shape {self.targets.shape}; pass {shape}, each 1 (has), 0 (has not) or -1")
+
+
+def find_examples(
+    source: Path | str,
+    tags: Sequence[str] | None = None,
+    others: Path | str | None = None,
+    without: int = WITHOUT,
+    seed: int = 0,
+) -> TagExamples:
+    """Examples from a collection, or from a folder that holds a folder of pictures for each new tag.
+
+    Parameters
+    ----------
+    source : the collection or the folder
+    tags : which; of a folder all that it holds, when left out
+    others : of a folder: a collection or folder with pictures that have none of the tags
+    without, seed : see :func:`examples_of_collection`
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such place, or no folder of a tag's name in it.
+    ValueError
+        If tags or others are missing.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise FileNotFoundError(f"source={str(source)!r} is no folder; give a collection, or a folder of folders")
+    if _is_collection(source):
+        if not tags:
+            raise ValueError("tags=None: say which tags of the collection are to be learned")
+        return examples_of_collection(open_collection(source), tags, without=without, seed=seed)
+    if others is None:
+        raise ValueError("others=None: pictures that have none of the tags are needed; give a collection or a folder")
+    if tags is None:
+        tags = sorted(path.name for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = {tag: source / tag.removeprefix(f"{split_category(tag)[1]}:") for tag in tags}
+    missing = [folder.name for folder in folders.values() if not folder.is_dir()]
+    if missing or not folders:
+        cure = "put the pictures of each tag into a folder of its name"
+        raise FileNotFoundError(f"{source} lacks folder {', '.join(missing)}; {cure}")
+    general = open_collection(others) if _is_collection(Path(others)) else others
+    return examples_of_folders(folders, general, without, seed)
 
 
 def examples_of_collection(
@@ -178,6 +221,10 @@ def _in_collection(collection: Collection, tags: Sequence[str]) -> list[tuple[st
             raise ValueError(f"tags: {tag!r} {where} ({collection.folder})")
         pairs.append((name, found[0]))
     return pairs
+
+
+def _is_collection(folder: Path) -> bool:
+    return (folder / "collection.json").exists()
 
 
 def _files(folder: Path | str) -> list[Path]:

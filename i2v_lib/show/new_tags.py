@@ -191,6 +191,19 @@ def new_tag_claims(curve: Curve | None, old: Rows) -> Rows:
     return [{"section": SECTION, "claim": claim, **found} for claim, found in claims.items()]
 
 
+def told_text(learned: Sequence[NewTagScore]) -> str:
+    """What cross-validation tells of new tags, for a terminal: a line a tag."""
+    heads = ("new tag", "with", "without", "chance", "best old tag, its AP", "AP [95 % interval]")
+    cells = [heads]
+    for score in learned:
+        low, high = score.after_interval
+        values = f"{score.pictures:,}", f"{score.without:,}", f"{100 * score.chance:.1f}"
+        before = f"{score.stand_in}, {100 * score.before:.1f}"
+        cells.append((score.tag, *values, before, f"{100 * score.after:.1f} [{100 * low:.1f}, {100 * high:.1f}]"))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
 def caption_new_tags(curve: Curve | None, claims: Rows, ending: str) -> str:
     """Of the figure and the table; ``claims`` from :func:`new_tag_claims`."""
     if curve is None:
