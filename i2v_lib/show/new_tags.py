@@ -108,11 +108,12 @@ def _draw_means(ax: plt.Axes, curve: Curve) -> None:
     stand_in, chance = curve.scores[STAND_IN, most].map, curve.chance.mean()
     for words, value, color, line in ((NAMES[STAND_IN], stand_in, PURPLE, "--"), ("chance", chance, "0.4", ":")):
         ax.axhline(100 * value, color=color, linestyle=line)
-        ax.annotate(words, (sizes[0], 100 * value), (0, 2), textcoords="offset points", color=color)
+        ax.annotate(words, (most, 100 * value), (0, -9), textcoords="offset points", ha="right", color=color)
     ax.set(xscale="log", xlabel="pictures of each new tag", ylabel=f"mean AP of {len(curve.tags)} new tags (%)")
     ax.xaxis.set_major_locator(FixedLocator(sizes))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter("{x:.0f}")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
     ax.set_ylim(bottom=0)
 
 
