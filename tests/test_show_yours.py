@@ -123,7 +123,7 @@ def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
         assert not rows_of(found["numbers"])
     yours_files.write_tables(none)
     assert yours_files.numbers(none)["searched"] == 0
-    assert "3 pictures are not shown" in yours_files.summary(none)
+    assert "questionable or explicit: 3." in yours_files.summary(none)
     with pytest.raises(ValueError, match="no illustration here has the id"):
         none.morph("sub 0/00.png", "sub 1/01.png")
 
@@ -140,6 +140,15 @@ def test_pictures_tags_and_pairs_can_be_named(thirty):
         yours.nearest(thirty, "sub 0/0.png")
     with pytest.raises(ValueError, match="'smiles' are not in the vocabulary"):
         yours.heatmaps(thirty, ids, "smiles")
+
+
+def test_heat_is_that_of_the_tagger(thirty, monkeypatch):
+    name = thirty.collection().column("id")[thirty.safe_dataset()[0]]
+    heats, draw_over = [], yours.overlay
+    monkeypatch.setattr(yours, "overlay", lambda image, heat: heats.append(heat) or draw_over(image, heat))
+    yours.heatmaps(thirty, name, ["rin", "smile"])
+    expected = thirty.weights().tagger.heatmap(thirty.source() / name, ["rin", "smile"])[0]
+    np.testing.assert_allclose(heats, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_tables_hold_every_picture_and_are_read_back(thirty, tmp_path):

@@ -8,7 +8,7 @@ rates safe are shown, and only harmless tags.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,8 @@ import numpy as np
 from i2v_lib.evaluation.paths import random_pairs
 from i2v_lib.evaluation.regions import choose_regions, tag_regions
 from i2v_lib.models.estimates import columns_by_name
-from i2v_lib.models.heatmaps import heatmap
+from i2v_lib.models.heatmaps import gradient_map
 from i2v_lib.run.illustrations import Illustrations
-from i2v_lib.search.graph import Morph
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.show import captions, figures, morphing, neighbors, saving, tsne_map
 from i2v_lib.show.heatmaps import overlay, picture_blocks
@@ -39,6 +38,7 @@ Sheet = dict[str, Any]  # "fig", "numbers" and "caption"
 SHOWN = {"tags": 12, "heatmaps": 8, "neighbors": neighbors.QUERIES, "duplicates": 8}  # pictures, drawn at random
 TOP_TAGS, TOP_HEATMAPS = 5, 3  # beside each
 OF_GROUP = 4  # near-duplicates shown of a group
+DRAWN_PAIRS = 60  # among which transitions are looked for
 RANDOM_PAIRS = 1000  # whose distance is the control of the neighbors'
 FINE = 400  # pictures on a map up to which their files are read again, to be drawn large
 
@@ -76,7 +76,7 @@ def heatmaps(mine: Illustrations, ids: Ids = None, names: str | Sequence[str] | 
     for name, block in groupby(rows, key=lambda row: row["id"]):
         own = list(block)
         wanted = np.array([[row["column"] for row in own]])
-        heats = heatmap(tagger.network, next(tagger.prepare(files[name])), wanted)[0]
+        heats = gradient_map(tagger.network, next(tagger.prepare(files[name])), wanted)[0]
         image, proportions = seen_picture(mine, name)
         pairs = [(image, name, "", "0.75")]
         for row, heat in zip(own, heats, strict=True):
@@ -142,20 +142,24 @@ def transitions(mine: Illustrations, pairs: Iterable[tuple[str, str]] | None = N
     Parameters
     ----------
     mine : the illustrations
-    pairs : of paths of pictures in the folder; eight drawn at random when left out
+    pairs : of paths of pictures in the folder; when left out, the first eight of many drawn at random that have a path
+        with four between, then those that have any
     """
-    ends = random_pairs(len(mine.safe_dataset()), morphing.COLUMNS, mine.config.seed).tolist()
-    if pairs is not None:
+    if pairs is None:
+        ends = random_pairs(len(mine.safe_dataset()), DRAWN_PAIRS, mine.config.seed).tolist()
+    else:
         ends = [choose(mine, pair, 2).tolist() for pair in pairs]
-    found = [_transition(mine, *pair) for pair in ends]
+    exact = [mine.morph(*pair, morphing.INTERMEDIATES) for pair in ends]
+    found = [result for result in exact if result.status == "found"][: morphing.COLUMNS]
+    others = (mine.morph(*pair) for pair, result in zip(ends, exact, strict=True) if result.status != "found")
+    found += islice((result for result in others if result.status == "found"), morphing.COLUMNS - len(found))
     rows = morphing.fig1_rows(mine.collection(), mine.safe_dataset(), found)
-    columns = {row["column"] for row in rows}
-    exact = sum(len(result.path) == morphing.INTERMEDIATES + 2 for result in found)
+    short = sum(len(result.path) != morphing.INTERMEDIATES + 2 for result in found)
     text = (
-        f"{len(columns)} of {len(found)} pairs {'named' if pairs is not None else 'drawn at random'} are joined by a "
-        f"path, {exact} of them with exactly {morphing.INTERMEDIATES} pictures between, the others by the shortest. "
-        f"From top to bottom, over the graph of {mine.config.neighbors} nearest neighbors; numbers: bits. "
-        f"{_ending(mine)}"
+        f"{len(found)} transitions, of {len(ends)} pairs {'drawn at random' if pairs is None else 'named by hand'}: "
+        f"the first that have a path with exactly {morphing.INTERMEDIATES} pictures between"
+        f"{f', and {short} shortest paths of pairs that have none' if short else ''}. From top to bottom, over the "
+        f"graph of {mine.config.neighbors} nearest neighbors; numbers: bits. {_ending(mine)}"
     )
     nothing = "No path: too few pictures, or none that joins them."
     fig = morphing.fig1_morphing(rows, pictures(mine, [row["row"] for row in rows]), nothing)
@@ -179,12 +183,6 @@ def map_of_all(mine: Illustrations) -> Sheet:
         f"by the network's own tags. {_ending(mine)}"
     )
     return {"fig": tsne_map.fig5_tsne_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
-
-
-def _transition(mine: Illustrations, source: int, target: int) -> Morph:
-    """With four pictures between if there is such a path, else the shortest."""
-    exact = mine.morph(source, target, morphing.INTERMEDIATES)
-    return exact if exact.status == "found" else mine.morph(source, target)
 
 
 def _some(shown: Collection, ids: Ids) -> str:

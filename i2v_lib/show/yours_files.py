@@ -30,9 +30,9 @@ def summary(mine: Illustrations) -> str:
     lines = [f"{len(found.names):,} pictures in {folder}: {found.computed:,} computed now, {kept:,} known or copies."]
     if found.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in mine.reasons().items())
-        lines.append(f"{len(found.skipped):,} files are no usable pictures ({reasons}): see unreadable.csv.")
+        lines.append(f"Files that are no usable pictures: {len(found.skipped):,} ({reasons}); see unreadable.csv.")
     if hidden := len(found.names) - len(safe):
-        lines.append(f"{hidden:,} pictures are not shown: the network rates them questionable or explicit.")
+        lines.append(f"Pictures not shown, since the network rates them questionable or explicit: {hidden:,}.")
     lines.append(f"Tags of every picture: tags.csv. All of it lies in {_from_home(mine.folder)}.")
     return "\n".join(lines)
 
