@@ -75,6 +75,9 @@ class Config:
     shuffle_block: int = 32  # neighbors read together
     shuffle_buffer: int = 16384  # pictures shuffled together
     precision: str = "auto"  # auto: bfloat16 on CUDA, float32 elsewhere; or "float32", "bfloat16"
+    compiled: str = "auto"  # auto: torch.compile on CUDA; or "on", "off"
+    accumulate: int = 1  # parts a batch is computed in, one after the other, where it does not fit in memory
+    ema: float = 0.0  # decay of the weights' moving average, which is then validated and kept; 0: none
 
     # "Pre-trained net" (Table 2)
     pretrained: str = "auto"  # "imagenet", "surrogate", or "auto": ImageNet's if cached or to be fetched

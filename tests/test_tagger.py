@@ -20,9 +20,9 @@ from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.heatmaps import gradient_map, last_map
 from i2v_lib.models.networks import build_network
+from i2v_lib.models.prediction import predict
 from i2v_lib.models.released import convert_released, released_vocabulary
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.training import predict
 
 BLOCKS = {"general": [0, 1], "character": [2, 3], "copyright": [4, 5], "rating": [6, 7, 8]}
 DEMO = Path(__file__).resolve().parent.parent / "runs" / "demo"

@@ -1,69 +1,37 @@
-"""Training: it learns, and it survives interruption, full disks and poisoned batches."""
+"""Training: it learns, stops when it is asked to, and goes on to the same weights."""
 
 import json
-import os
-import resource
-import shutil
 import signal
-from collections import namedtuple
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_training import (
+    COUNT,
+    INDICES,
+    PIXELS,
+    TAGS,
+    TARGETS,
+    Accident,
+    Fragile,
+    accident,
+    checkpoints,
+    identical,
+    interrupt,
+    losses,
+    newest,
+    train,
+    weights,
+)
 
-from i2v_lib.config import load_config
-from i2v_lib.data.batches import Batches
 from i2v_lib.models import training
+from i2v_lib.models.checkpoints import load_weights
 from i2v_lib.models.loss import tag_loss
-from i2v_lib.models.networks import VGGNIN, VGGModelA, build_network
-from i2v_lib.models.training import fit, learning_rate_at, load_weights, predict, save_weights
-
-COUNT, TAGS, EPOCHS, STEPS = 26, 3, 3, 12  # four batches an epoch
-TARGETS = (np.random.default_rng(0).random((COUNT, TAGS)) < 0.5).astype(np.uint8)
-NOISE = np.random.default_rng(1).integers(0, 80, (COUNT, 36, 36, 3), dtype=np.uint8)
-PIXELS = NOISE + 150 * TARGETS[:, None, None, :]  # tag t is told by color t
-INDICES = np.arange(COUNT)
-
-
-class Accident(Exception):
-    """What a test raises in the middle of training."""
-
-
-class Fragile(Batches):
-    """Batches that call ``accidents[step]`` before the batch of that step; it may return another batch."""
-
-    def __init__(self, accidents=None, workers=0):
-        super().__init__(PIXELS, TARGETS, INDICES, 7, 32, seed=3, workers=workers)
-        self.accidents = accidents or {}
-
-    def epoch(self, number, skip=0):
-        for step, batch in enumerate(super().epoch(number, skip), start=number * len(self) + skip):
-            yield self.accidents[step](batch) if step in self.accidents else batch
-
-
-def accident(batch):
-    raise Accident
-
-
-def interrupt(batch):
-    signal.raise_signal(signal.SIGINT)
-    return batch
-
-
-def train(folder, accidents=None, name="vgg_nin", workers=0, epochs=EPOCHS, rate=1e-3, **options):
-    config = load_config("smoke", width=1 / 32, dropout_vgg_nin=0.5, dropout_vgg_a=0.5)
-    network = build_network(name, TAGS, config)
-    options = {"checkpoint_every": 3, "device": "cpu", **options}
-    return fit(network, Fragile(accidents, workers), epochs, rate, folder, **options)
-
-
-def losses(folder):
-    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-def identical(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+from i2v_lib.models.networks import VGGNIN, VGGModelA
+from i2v_lib.models.prediction import predict
+from i2v_lib.models.steps import Stepper
+from i2v_lib.models.training import fit, learning_rate_at
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +43,8 @@ def finished(tmp_path_factory):
 
 
 def test_leaves_weights_and_a_log_but_no_checkpoint(finished):
-    assert sorted(path.name for path in finished.iterdir()) == ["log.jsonl", "weights.safetensors"]
+    names = ["best.safetensors", "log.jsonl", "weights.safetensors"]
+    assert sorted(path.name for path in finished.iterdir()) == names
     records = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3]
     assert set(records[0]) == {"epoch", "loss", "seconds", "images_per_second", "map"}
@@ -92,7 +61,7 @@ def test_crashed_and_resumed_weights_are_bit_identical(finished, tmp_path, worke
         with pytest.raises(Accident):
             train(tmp_path, {step: accident}, workers=workers)
     train(tmp_path, workers=workers)
-    assert identical(load_file(tmp_path / "weights.safetensors"), load_file(finished / "weights.safetensors"))
+    assert identical(weights(tmp_path), weights(finished))
     assert losses(tmp_path) == losses(finished)
 
 
@@ -102,7 +71,7 @@ def test_other_networks_resume_alike(tmp_path, name):
     with pytest.raises(Accident):
         train(tmp_path / "cut", {7: accident}, name=name)
     train(tmp_path / "cut", name=name)
-    assert identical(*(load_file(tmp_path / part / "weights.safetensors") for part in ("whole", "cut")))
+    assert identical(*(weights(tmp_path / part) for part in ("whole", "cut")))
 
 
 def test_optimizer_is_bit_identical_after_crashes(tmp_path):
@@ -113,7 +82,7 @@ def test_optimizer_is_bit_identical_after_crashes(tmp_path):
             train(tmp_path / "often", {step: accident})
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "often", {9: interrupt})
-    once, often = (load_file(tmp_path / part / "checkpoint.safetensors") for part in ("once", "often"))
+    once, often = (load_file(newest(tmp_path / part)) for part in ("once", "often"))
     assert identical(once, often)
     assert once["optimizer/step/tags.bias"] == 10  # the step under way was finished first
     assert once["optimizer/exp_avg_sq/tags.weight"].abs().max() > 0
@@ -123,7 +92,7 @@ def test_validation_and_the_global_generator_do_not_change_weights(finished, tmp
     torch.manual_seed(12345)
     state = torch.random.get_rng_state()
     train(tmp_path, validate=lambda network: {"general": float(torch.rand(()))})
-    assert identical(load_file(tmp_path / "weights.safetensors"), load_file(finished / "weights.safetensors"))
+    assert identical(weights(tmp_path), weights(finished))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -140,53 +109,11 @@ def test_a_signal_writes_a_checkpoint_and_leaves(finished, tmp_path, number, err
 
     with pytest.raises(error):
         train(tmp_path, {step: strike}, checkpoint_every=1000)
-    assert load_file(tmp_path / "checkpoint.safetensors")["optimizer/step/tags.bias"] == step + 1
+    assert checkpoints(tmp_path)[-1] == step + 1
+    assert load_file(newest(tmp_path))["optimizer/step/tags.bias"] == step + 1
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
     train(tmp_path, checkpoint_every=1000)
-    assert identical(load_file(tmp_path / "weights.safetensors"), load_file(finished / "weights.safetensors"))
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failing_write_leaves_the_checkpoint_before(finished, tmp_path, monkeypatch, call):
-    with pytest.raises(Accident):
-        train(tmp_path, {5: accident})
-    before = (tmp_path / "checkpoint.safetensors").read_bytes()
-
-    def fail(*arguments):
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, call, fail)
-    with pytest.raises(OSError, match="checkpoint.safetensors could not be written"):
-        train(tmp_path)
-    monkeypatch.undo()
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
-    assert not list(tmp_path.glob("*.partial"))
-    train(tmp_path)
-    assert identical(load_file(tmp_path / "weights.safetensors"), load_file(finished / "weights.safetensors"))
-
-
-def test_a_write_cut_short_leaves_the_weights_before(tmp_path):
-    path, network = tmp_path / "weights.safetensors", VGGNIN(TAGS, width=1 / 8)
-    save_weights(path, network, {"version": 1})
-    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the kernel refuses to write on
-    try:
-        with pytest.raises(OSError, match=r"weights\.safetensors could not be written"):
-            save_weights(path, network, {"version": 2})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_is_named_with_its_bytes(tmp_path, monkeypatch):
-    usage = namedtuple("usage", "free")(1234)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match=r"disk is full: [\d,]{7,} bytes needed, 1,234 free") as error:
-        train(tmp_path)
-    assert error.value.errno == 28
-    assert error.value.filename == str(tmp_path / "checkpoint.safetensors")
-    assert list(tmp_path.iterdir()) == []
+    assert identical(weights(tmp_path), weights(finished))
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(finished, tmp_path):
@@ -200,15 +127,15 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(finished, tmp_path):
         train(tmp_path, {6: poison})
     assert "step 6" in str(error.value)
     assert str(poisoned) in str(error.value)
-    assert load_file(tmp_path / "checkpoint.safetensors")["optimizer/step/tags.bias"] == 6
+    assert load_file(newest(tmp_path))["optimizer/step/tags.bias"] == 6
     train(tmp_path)  # the batch healed, training goes on as if nothing had been
-    assert identical(load_file(tmp_path / "weights.safetensors"), load_file(finished / "weights.safetensors"))
+    assert identical(weights(tmp_path), weights(finished))
 
 
 def test_weights_that_are_not_finite_are_never_checkpointed(tmp_path):
-    with pytest.raises(FloatingPointError, match="not overwritten"):
+    with pytest.raises(FloatingPointError, match="checkpoint-00000001.safetensors was not written"):
         train(tmp_path, rate=float("inf"), checkpoint_every=1)
-    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_changed_settings_are_refused_with_their_difference(tmp_path):
@@ -288,24 +215,53 @@ def test_predict_is_the_networks_output_in_order():
         predict(network, PIXELS, order[:0], 32)
 
 
-def test_weights_round_trip_and_refuse_another_shape(tmp_path):
-    path, network = tmp_path / "weights.safetensors", VGGNIN(TAGS, width=1 / 32, batch_norm=True)
-    save_weights(path, network.to(memory_format=torch.channels_last), {"tags": ["猫", "a b"]})
-    other = VGGNIN(TAGS, width=1 / 32, batch_norm=True)
-    assert load_weights(path, other) == {"tags": ["猫", "a b"]}
-    assert identical(network.state_dict(), other.state_dict())
-    with pytest.raises(ValueError, match=r"tags\.bias: 3 in the file, 4 in the network"):
-        load_weights(path, VGGNIN(4, width=1 / 32, batch_norm=True))
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="damaged"):
-        load_weights(path, other)
-    with pytest.raises(FileNotFoundError, match="train the network first"):
-        load_weights(tmp_path / "none.safetensors", other)
-
-
 def test_progress_is_plain_lines_without_a_terminal(tmp_path, capsys):
     train(tmp_path, epochs=1)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("epoch 1/1: 26/26 images, ")
     assert "left, loss=" in lines[-1]
     assert not any("\r" in line for line in lines)
+
+
+def test_a_compiled_network_makes_the_same_steps(finished, tmp_path, monkeypatch):
+    """Traced whole, without code for this processor, which would take a compiler half a minute."""
+    graphs, real = [], torch.compile
+
+    def compiled(network, dynamic):
+        return real(network, dynamic=dynamic, fullgraph=True, backend=lambda graph, _: graphs.append(graph) or graph)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    train(tmp_path, compiled="on")
+    assert len(graphs) == 2  # batches of 7 and of 6
+    assert identical(weights(tmp_path), weights(finished))
+    with pytest.raises(ValueError, match="compiled='perhaps' is unknown; use auto, on, off"):
+        train(tmp_path / "other", compiled="perhaps")
+
+
+def test_an_average_is_kept_validated_and_resumed(tmp_path):
+    seen = []
+    options = {"ema": 0.9, "validate": lambda network: seen.append(network) or {}}
+    train(tmp_path / "whole", **options)
+    for step in (2, 7):
+        with pytest.raises(Accident):
+            train(tmp_path / "cut", {step: accident}, **options)
+    train(tmp_path / "cut", **options)
+    assert identical(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    plain = train(tmp_path / "plain")
+    assert not identical(weights(tmp_path / "whole"), plain.state_dict())
+    for wrong in ({"ema": 1.0}, {"accumulate": 0}):
+        with pytest.raises(ValueError, match="ema=1.0|accumulate=0"):
+            train(tmp_path / "other", **wrong)
+
+
+def test_the_average_is_the_one_by_hand():
+    """Three steps: the first weights are taken as they are, then 0.9 of the average and 0.1 of the new ones."""
+    network = VGGNIN(TAGS, width=1 / 32)
+    stepper = Stepper(network, seed=0, device="cpu", ema=0.9)
+    expected = None
+    for number, batch in enumerate(Fragile().epoch(0)):
+        stepper.step(batch, number, 1e-2)
+        now = network.tags.weight.detach().clone()
+        expected = now if expected is None else 0.9 * expected + 0.1 * now
+    torch.testing.assert_close(stepper.result.tags.weight, expected)
+    assert (stepper.result.tags.weight - now).abs().max() > 1e-3

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import warnings
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from i2v_lib.models.distributed import ranks
+from i2v_lib.models.steps import Stepper
+
 HEADER = "i2v_lib"  # the entry of the safetensors header that holds our JSON
 SPARE = 1 << 20  # bytes asked for beside the tensors
+MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's
+
+
+class DamagedFile(ValueError):
+    """A file that is cut short, altered, or not of this kit."""
+
+UNWRITTEN = {"accumulate": 1, "ema": 0.0, "compiled": "auto"}  # settings of the kit's version 0.1, as they were
 
 
 def save_weights(path: Path | str, network: nn.Module, metadata: dict[str, Any]) -> None:
@@ -61,37 +72,54 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     return _read(Path(path), tensors=False)[1]
 
 
-def save_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.AdamW, metadata: dict[str, Any]) -> None:
-    """Write all that training needs to go on: weights, the optimizer's state, and JSON ``metadata``.
+def save_checkpoint(path: Path, stepper: Stepper, metadata: dict[str, Any]) -> None:
+    """Write all that training needs to go on: weights, the optimizer's state, the average, and JSON ``metadata``.
 
     Raises
     ------
     FloatingPointError
-        If a weight is not finite; the checkpoint before stays.
+        If a weight is not finite; no file is written.
     OSError
-        If the disk is full or the folder cannot be written; the checkpoint before stays.
+        If the disk is full or the folder cannot be written.
     """
-    tensors = _training_tensors(network, optimizer)
+    tensors = _training_tensors(stepper)
     broken = [name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
     if broken:
         raise FloatingPointError(
-            f"{', '.join(broken[:3])}: no longer finite, so {path} was not overwritten; lower learning_rate"
+            f"{', '.join(broken[:3])}: no longer finite, so {path} was not written; lower learning_rate"
         )
-    _write(path, tensors, metadata)
+    _write(path, tensors, {**metadata, "crc32": {name: _checksum(t) for name, t in tensors.items()}})
 
 
-def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, Any]:
-    """Bring a network and its fused optimizer to where a checkpoint left them; return its metadata."""
+def load_checkpoint(path: Path, stepper: Stepper) -> dict[str, Any]:
+    """Bring a training to where a checkpoint left it; return its metadata.
+
+    Raises
+    ------
+    DamagedFile
+        If the file is not what was written; nothing is changed then.
+    ValueError
+        If it is of another network.
+    """
     tensors, metadata = _read(path)
-    for parameter in network.parameters():  # as the optimizer's first step would
-        moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-        optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
-    current = _training_tensors(network, optimizer)
+    sums = metadata.get("crc32", {})  # the kit's version 0.1 wrote none
+    altered = [name for name in sums if name in tensors and _checksum(tensors[name]) != sums[name]]
+    if altered:
+        raise DamagedFile(f"{path} is damaged: {', '.join(altered[:3])} are not what was written; delete it")
+    start_optimizer(stepper)
+    current = _training_tensors(stepper)
     _check_tensors(path, tensors, current)
     with torch.no_grad():
         for name, tensor in current.items():
             tensor.copy_(tensors[name])
     return metadata
+
+
+def start_optimizer(stepper: Stepper) -> None:
+    """Give the optimizer the state that its first step would give it, all zeros."""
+    for parameter in stepper.network.parameters():
+        moments = {name: torch.zeros_like(parameter) for name in MOMENTS}
+        stepper.optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
 
 
 def check_resumable(path: Path, settings: dict[str, Any], machine: dict[str, Any], force: bool) -> None:
@@ -105,14 +133,16 @@ def check_resumable(path: Path, settings: dict[str, Any], machine: dict[str, Any
         If a setting changed and ``force`` is not set; the message names each.
     """
     saved, settings = read_metadata(path), json.loads(json.dumps(settings))
-    if saved["settings"] != settings and not force:
-        changes = _differences(saved["settings"], settings)
+    before = {**UNWRITTEN, "dataset": settings.get("dataset"), **saved["settings"]}
+    if before != settings and not force:
+        changes = _differences(before, settings)
         raise ValueError(
             f"{path} was written under other settings: {changes}; "
             "delete it to train anew, or pass force=True to go on from it"
         )
-    if saved["machine"] != machine:
-        changes = _differences(saved["machine"], machine)
+    then = {"ranks": 1, **saved["machine"]}
+    if then != machine:
+        changes = _differences(then, machine)
         warnings.warn(f"resumed weights may differ in their last bits: {changes}", stacklevel=4)
 
 
@@ -123,14 +153,19 @@ def machine(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "mkldnn": torch.backends.mkldnn.is_available(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "ranks": ranks(),
     }
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file that appears under its name only when it is whole."""
     temporary = _temporary(path)
-    temporary.write_text(text, encoding="utf-8")
-    _publish(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        _publish(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -139,13 +174,19 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return "; ".join(f"{name} was {then.get(name)!r}, is {now.get(name)!r}" for name in names)
 
 
-def _training_tensors(network: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, torch.Tensor]:
-    """Every tensor of a training, the optimizer's named after the parameters: ``optimizer/exp_avg/…``."""
-    tensors = dict(network.state_dict())
-    for name, parameter in network.named_parameters():
-        for key, value in optimizer.state[parameter].items():
+def _training_tensors(stepper: Stepper) -> dict[str, torch.Tensor]:
+    """Every tensor of a training, by name: ``…``, ``optimizer/exp_avg/…``, ``average/…``."""
+    tensors = dict(stepper.network.state_dict())
+    for name, parameter in stepper.network.named_parameters():
+        for key, value in stepper.optimizer.state[parameter].items():
             tensors[f"optimizer/{key}/{name}"] = value
+    if stepper.average:
+        tensors |= {f"average/{name}": value for name, value in stepper.average.state_dict().items()}
     return tensors
+
+
+def _checksum(tensor: torch.Tensor) -> int:
+    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def _check_tensors(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
@@ -174,15 +215,15 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, torch.Tensor], di
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[HEADER])
             return {name: file.get_tensor(name) for name in file.keys()} if tensors else {}, metadata  # noqa: SIM118
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is damaged or was not written by this kit ({error}); delete it") from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise DamagedFile(f"{path} is damaged or was not written by this kit ({error}); delete it") from error
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
     """Write beside the final name, push to the disk, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     needed = sum(t.numel() * t.element_size() for t in tensors.values()) + SPARE
-    _check_space(path, needed)
+    check_space(path, needed)
     temporary = _temporary(path)
     try:
         contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
@@ -190,16 +231,18 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any
         _publish(temporary, path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        _check_space(path, needed)
-        raise OSError(f"{path} could not be written ({error}); the file before, if any, is intact") from error
+        check_space(path, needed)
+        text = f"could not be written ({error}); what was written before is intact"
+        raise OSError(getattr(error, "errno", None) or errno.EIO, text, str(path)) from error
 
 
-def _check_space(path: Path, needed: int) -> None:
+def check_space(path: Path, needed: int) -> None:
+    """Raise OSError unless the disk that a path lies on has ``needed`` free bytes."""
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"the disk is full: {needed:,} bytes needed, {free:,} free; the file before, if any, is intact. "
+            f"the disk is full: {needed:,} bytes needed, {free:,} free; what was written before is intact. "
             "Make room and run the same command again",
             str(path),
         )

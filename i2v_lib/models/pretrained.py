@@ -20,7 +20,9 @@ from torch import nn
 from torch.nn import functional
 
 from i2v_lib.config import Config
+from i2v_lib.data.batches import evaluation_share
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
+from i2v_lib.models.distributed import default_device, gather_rows, rank, ranks
 from i2v_lib.models.fractals import fractal_classes, render_fractals
 from i2v_lib.models.networks import REDUCTION, convolutions, scaled
 from i2v_lib.models.progress import progress_bar
@@ -96,7 +98,7 @@ def imagenet_network(offline: bool = False) -> nn.Module:
         network = vgg16()
     network.load_state_dict(state, assign=True)
     network.classifier = network.classifier[:5]  # fc6, ReLU, dropout, fc7, ReLU
-    return network.to(_device()).eval()
+    return network.to(default_device()).eval()
 
 
 def _fetch(url: str, path: Path) -> None:
@@ -149,7 +151,7 @@ def untrained_network(config: Config) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-    return network.to(_device(), memory_format=torch.channels_last).eval()
+    return network.to(default_device(), memory_format=torch.channels_last).eval()
 
 
 def surrogate_network(config: Config, folder: Path) -> nn.Module:
@@ -242,13 +244,13 @@ def pretrained_features(
         raise ValueError("indices is empty; pass the rows of at least one picture")
     size = IMAGENET_SIZE if source == "ImageNet" else config.image_size
     parameter = next(network.parameters(), torch.empty(0))
-    features = []
-    with torch.inference_mode(), progress_bar(f"features ({source})", len(indices)) as bar:
-        for start in range(0, len(indices), BATCH):
-            pictures = pixels[indices[start : start + BATCH]]
+    share, features = indices[evaluation_share(len(indices), BATCH, rank(), ranks())], []
+    with torch.inference_mode(), progress_bar(f"features ({source})", len(share)) as bar:
+        for start in range(0, len(share), BATCH):
+            pictures = pixels[share[start : start + BATCH]]
             features.append(network(_normalize(pictures, size, parameter.device)).float().cpu().numpy())
             bar.update(len(pictures))
-    return np.concatenate(features)
+    return gather_rows(np.concatenate(features) if features else None)
 
 
 def _normalize(pictures: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
@@ -258,7 +260,3 @@ def _normalize(pictures: np.ndarray, size: int, device: torch.device) -> torch.T
         x = functional.interpolate(x, size=(size, size), mode="bilinear", antialias=True)
     mean, deviation = (x.new_tensor(v).view(3, 1, 1) * 255 for v in (MEAN, DEVIATION))
     return (x - mean) / deviation
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

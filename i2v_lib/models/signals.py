@@ -10,8 +10,13 @@ from typing import Any
 
 
 @contextmanager
-def collect_signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM, so that a step is never cut in two; a second one acts at once.
+def collect_signals(insisting: bool = True) -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM, so that a step is never cut in two.
+
+    Parameters
+    ----------
+    insisting : a second signal acts at once. ``torchrun`` hands on to each process what the terminal has sent it
+        already, so there a second one means nothing
 
     Yields
     ------
@@ -30,7 +35,8 @@ def collect_signals() -> Iterator[list[int]]:
 
     def note(number: int, frame: Any) -> None:
         received.append(number)
-        restore()
+        if insisting:
+            restore()
 
     for number in previous:
         signal.signal(number, note)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,22 +16,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from i2v_lib.data.batches import Batch, Batches, evaluation_batches
-from i2v_lib.models.checkpoints import (
-    check_resumable,
-    load_checkpoint,
-    load_weights,
-    machine,
-    save_checkpoint,
-    save_weights,
-    write_text,
-)
-from i2v_lib.models.loss import tag_loss
+from i2v_lib.data.batches import Batch, Batches
+from i2v_lib.models.checkpoints import check_resumable, check_space, machine, save_weights, write_text
+from i2v_lib.models.distributed import from_first, rank, ranks, total
+from i2v_lib.models.kept import KeptCheckpoints
 from i2v_lib.models.networks import TagNetwork, set_prior
 from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.signals import act_on, collect_signals
-
-__all__ = ["fit", "learning_rate_at", "load_weights", "predict", "save_weights"]
+from i2v_lib.models.steps import STOPS, Stepper
 
 
 def fit(
@@ -43,6 +37,9 @@ def fit(
     warmup: float = 0.05,
     weight_decay: float = 0.0,
     precision: str = "auto",
+    compiled: str = "auto",
+    accumulate: int = 1,
+    ema: float = 0.0,
     checkpoint_every: int = 1000,
     fingerprint: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -55,18 +52,26 @@ def fit(
     A training that was killed and resumed ends with the same bits as one that was not, on the same machine:
     batches and dropout are drawn from the seed and the step, never from a running generator.
 
+    Under ``torchrun`` every rank calls this; they make the same steps as one process, up to rounding, as long as there
+    is no dropout (each rank draws masks of its own) and no batch norm on a CPU (each normalizes over its own share).
+    Rank 0 alone writes.
+
     Parameters
     ----------
     network : trained in place
     batches : of the training pictures
     epochs : passes over them
     learning_rate : Adam's peak; see :func:`learning_rate_at`
-    folder : receives ``log.jsonl``, a record an epoch; ``checkpoint.safetensors`` while training goes on; and
-        ``weights.safetensors`` at its end, with ``metadata``, ``settings``, ``history`` and ``machine``
-    validate : called with the network in eval mode after each epoch; what it returns is logged as ``map``
+    folder : receives ``log.jsonl``, a record an epoch; the last two checkpoints while training goes on; and at its end
+        ``weights.safetensors``, with ``metadata``, ``settings``, ``history`` and ``machine``. Where there is a
+        validation, ``best.safetensors`` has the same of the epoch with the highest mean
+    validate : called on every rank with the network in eval mode after each epoch; what it returns is logged as ``map``
     warmup : share of the steps over which the learning rate rises from zero
     weight_decay : decoupled (AdamW); biases are spared, as the last one holds each tag's frequency
     precision : "float32", "bfloat16" (autocast), or "auto": bfloat16 on CUDA, float32 elsewhere
+    compiled : "on", "off", or "auto": compile the network on CUDA, not elsewhere
+    accumulate : parts that a batch goes through the network in, one after the other, to save memory
+    ema : decay of an exponential moving average of the weights, which is then what is validated and kept; 0 for none
     checkpoint_every : steps between checkpoints; an epoch's end writes one as well
     fingerprint : what the training depends on beside the arguments here, by name: JSON values
     metadata : what else is saved with the weights (config, vocabulary): JSON values
@@ -83,45 +88,54 @@ def fit(
     FloatingPointError
         If the loss is not finite; raised before the step is made.
     OSError
-        If a checkpoint cannot be written; the one before stays.
+        If the disk has no room at the start, or three checkpoints in a row cannot be written; the last one stays.
     ValueError
-        If the folder's checkpoint was written under other settings and ``force`` is not set.
+        If the folder's checkpoint was written under other settings, or for other pictures, and ``force`` is not set;
+        if no checkpoint there can be read, or a batch has fewer pictures than there are ranks.
     KeyboardInterrupt, SystemExit
         After Ctrl-C or SIGTERM, once a checkpoint is written.
     """
-    training = _Training(network, batches, Path(folder), device, precision, weight_decay, from_scratch)
-    training.settings = {
+    mean, priors = batches.mean(), batches.priors()
+    options = {"weight_decay": weight_decay, "precision": precision, "compiled": compiled}
+    options |= {"accumulate": accumulate, "ema": ema}
+    settings = {
         "epochs": epochs,
         "learning_rate": learning_rate,
         "warmup": warmup,
-        "weight_decay": weight_decay,
-        "precision": precision,
+        **options,
         "batch_size": batches.batch_size,
         "image_size": batches.image_size,
         "seed": batches.seed,
         "pictures": len(batches.indices),
+        "dataset": _dataset(batches.indices, mean, priors),
         "from_scratch": from_scratch,
         **(fingerprint or {}),
     }
+    if from_scratch:
+        network.mean.copy_(mean)
+        set_prior(network, priors)
+    training = _Training(Stepper(network, batches.seed, device, **options), Path(folder), settings, metadata or {})
     training.resume(force)
     state, steps, pictures = training.state, epochs * len(batches), len(batches.indices)
-    with collect_signals() as received, torch.random.fork_rng():
+    with collect_signals(insisting=ranks() == 1) as received, training.own_randomness():
         while state.step < steps:
             epoch, skip = divmod(state.step, len(batches))
-            with progress_bar(f"epoch {epoch + 1}/{epochs}", pictures, done=state.pictures) as bar:
-                for batch in batches.epoch(epoch, skip):
-                    training.step(batch, learning_rate_at(state.step, steps, learning_rate, warmup))
+            name = f"epoch {epoch + 1}/{epochs}" if rank() == 0 else None
+            with progress_bar(name, pictures, done=state.pictures) as bar:
+                for batch in batches.epoch(epoch, skip, rank(), ranks()):
+                    rate = learning_rate_at(state.step, steps, learning_rate, warmup)
+                    stops = training.step(batch, rate, received)
                     bar.set_postfix(loss=f"{state.loss / state.pictures:.2f}", refresh=False)
-                    bar.update(len(batch.indices))
+                    bar.update(batch.total)
                     inside = state.step % len(batches) > 0
-                    if inside and (received or state.step % checkpoint_every == 0):
-                        training.save()
-                        act_on(received)
+                    if inside and (stops or state.step % checkpoint_every == 0):
+                        training.save(stops)
+                        act_on(stops)
             training.end_epoch(validate)
-            training.save()
-            act_on(received)
-    training.finish(metadata or {})
-    return network.eval()
+            stops = _of_all(received, training.stepper.device)
+            training.save(stops)
+            act_on(stops)
+    return training.finish()
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -140,50 +154,6 @@ def learning_rate_at(step: int, steps: int, peak: float, warmup: float) -> float
     return peak * 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))
 
 
-def predict(
-    network: nn.Module,
-    pixels: np.ndarray,
-    indices: np.ndarray,
-    image_size: int,
-    batch_size: int = 256,
-    device: str | None = None,
-    progress: str | None = None,
-    output: str = "logits",
-) -> np.ndarray:
-    """Logits or features of pictures, from their center crops.
-
-    Parameters
-    ----------
-    network : pictures (B, 3, S, S), RGB 0–255, to logits (B, T); its mode is left as it was
-    pixels : uint8 array, shape (N, R, R, 3), RGB
-    indices : int64 array, shape (n,), rows of ``pixels``
-    image_size : side S of the crop in pixels
-    batch_size : pictures at a time
-    device : moves the network there; when left out, the network stays where it is
-    progress : what to call this on a progress bar; none is shown when left out
-    output : "logits", or "features" of a network that has them
-
-    Returns
-    -------
-    float32 array, shape (n, T) or (n, D), in the order of ``indices``
-    """
-    if output not in ("logits", "features"):
-        raise ValueError(f"output={output!r} is unknown; use logits or features")
-    if len(indices) == 0:
-        raise ValueError("indices is empty; pass the rows of at least one picture")
-    if device is not None:
-        network.to(device)
-    target, was_training = next(network.parameters()).device, network.training
-    network.eval()
-    compute, outputs = network.features if output == "features" else network, []
-    with torch.inference_mode(), progress_bar(progress, len(indices)) as bar:
-        for images in evaluation_batches(pixels, indices, batch_size, image_size):
-            outputs.append(compute(images.to(target)).float().cpu().numpy())
-            bar.update(len(images))
-    network.train(was_training)
-    return np.concatenate(outputs)
-
-
 @dataclass
 class _State:
     """How far a training has come; what a checkpoint holds beside tensors."""
@@ -196,104 +166,102 @@ class _State:
 
 
 class _Training:
-    """A network, its optimizer and what is on disk of them."""
+    """A network that is trained, how far it has come, and what is on disk of it."""
 
-    def __init__(
-        self,
-        network: TagNetwork,
-        batches: Batches,
-        folder: Path,
-        device: str | None,
-        precision: str,
-        weight_decay: float,
-        from_scratch: bool,
-    ) -> None:
-        self.network, self.seed, self.folder = network, batches.seed, folder
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.autocast = _autocast(precision, self.device)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.checkpoint = folder / "checkpoint.safetensors"
-        self.settings: dict[str, Any] = {}
+    def __init__(self, stepper: Stepper, folder: Path, settings: dict[str, Any], metadata: Mapping[str, Any]) -> None:
+        self.stepper, self.folder, self.settings, self.metadata = stepper, folder, settings, metadata
         self.state = _State()
         self.clock = time.perf_counter()
-        if from_scratch:
-            network.mean.copy_(batches.mean())
-            set_prior(network, batches.priors())
-        network.to(self.device, memory_format=torch.channels_last)
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        spared = [p for p in network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay, fused=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.checkpoints = KeptCheckpoints(folder)
+        bytes_of_weights = sum(p.numel() * p.element_size() for p in stepper.network.parameters())
+        check_space(folder / "checkpoint", (4 if stepper.average else 3) * bytes_of_weights)
+
+    def own_randomness(self) -> Any:
+        """A context that leaves the caller's generators as they are."""
+        device = self.stepper.device
+        return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
     def resume(self, force: bool) -> None:
-        """Go back to the folder's checkpoint, if it has one."""
-        if not self.checkpoint.exists():
-            return
-        check_resumable(self.checkpoint, self.settings, machine(self.device), force)
-        saved = load_checkpoint(self.checkpoint, self.network, self.optimizer)
-        self.state = _State(**saved["state"])
+        """Go back to the folder's newest checkpoint, if it has one."""
 
-    def step(self, batch: Batch, learning_rate: float) -> None:
-        """Make one step of the optimizer, or raise FloatingPointError before it."""
-        self.network.train()
-        torch.manual_seed(self.seed << 32 | self.state.step)  # dropout's, the same after a resumption
-        images = batch.images.to(self.device, non_blocking=True)  # (B, 3, S, S)
-        targets = batch.targets.to(self.device, non_blocking=True)  # (B, T)
-        with self.autocast:
-            logits = self.network(images)  # (B, T)
-        loss = tag_loss(logits, targets)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"loss is {value} at step {self.state.step}, learning rate {learning_rate:.2g}, on pictures "
-                f"{batch.indices.tolist()}; look at these pictures, or lower learning_rate. "
-                f"The weights are those before the step; {self.checkpoint} was left as it was"
-            )
-        self.optimizer.zero_grad()
-        loss.backward()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
+        def check(path: Path) -> None:
+            check_resumable(path, self.settings, machine(self.stepper.device), force)
+
+        saved = self.checkpoints.load(self.stepper, check)
+        if saved:
+            self.state = _State(**saved["state"])
+
+    def step(self, batch: Batch, learning_rate: float, received: Sequence[int]) -> list[int]:
+        """Make one step, or raise FloatingPointError before it; return the signals that any rank has received."""
+        state = self.state
+        value, stops = self.stepper.step(batch, state.step, learning_rate, received)
         now = time.perf_counter()
-        self.state.step += 1
-        self.state.pictures += len(images)
-        self.state.loss += value * len(images)
-        self.state.seconds += now - self.clock
+        state.step += 1
+        state.pictures += batch.total
+        state.loss += value * batch.total
+        state.seconds += now - self.clock
         self.clock = now
+        return stops
 
     def end_epoch(self, validate: Callable[[nn.Module], Mapping[str, float]] | None) -> None:
-        """Validate, and add the epoch's record to the log."""
+        """Validate, add the epoch's record to the log, and keep the weights if they are the best so far."""
         state = self.state
         record = {
             "epoch": len(state.history) + 1,
             "loss": state.loss / state.pictures,
             "seconds": state.seconds,
             "images_per_second": state.pictures / state.seconds,
-            "map": dict(validate(self.network.eval())) if validate else {},
+            "map": dict(validate(self.stepper.result.eval())) if validate else {},
         }
         state.history.append(record)
         state.pictures, state.loss, state.seconds = 0, 0.0, 0.0
-        lines = [json.dumps(record) + "\n" for record in state.history]
-        write_text(self.folder / "log.jsonl", "".join(lines))
+        if rank() == 0:
+            self._log()
+            means = [_mean(record["map"]) for record in state.history]
+            if means[-1] > max(means[:-1], default=-math.inf):
+                self.checkpoints.save_best(self.stepper, self._about(history=state.history))
         self.clock = time.perf_counter()
 
-    def save(self) -> None:
+    def _log(self) -> None:
+        try:
+            write_text(self.folder / "log.jsonl", "".join(json.dumps(record) + "\n" for record in self.state.history))
+        except OSError as error:  # a full disk ends a training only if its checkpoints cannot be written
+            warnings.warn(f"log.jsonl was not written: {error}", stacklevel=2)
+
+    def save(self, stops: Sequence[int]) -> None:
         """Write a checkpoint."""
-        metadata = self._metadata(state=asdict(self.state))
-        save_checkpoint(self.checkpoint, self.network, self.optimizer, metadata)
+        if rank() == 0:
+            metadata = {"settings": self.settings, "machine": machine(self.stepper.device), "state": asdict(self.state)}
+            self.checkpoints.save(self.stepper, metadata, self.state.step, stopping=bool(stops))
 
-    def finish(self, metadata: Mapping[str, Any]) -> None:
-        """Write the weights, then remove the checkpoint."""
-        metadata = {**metadata, **self._metadata(history=self.state.history)}
-        save_weights(self.folder / "weights.safetensors", self.network, metadata)
-        self.checkpoint.unlink(missing_ok=True)
+    def finish(self) -> TagNetwork:
+        """Write the weights, then remove the checkpoints; return the network in eval mode."""
+        network, result = self.stepper.network, self.stepper.result
+        if result is not network:
+            network.load_state_dict(result.state_dict())
+        if rank() == 0:
+            save_weights(self.folder / "weights.safetensors", network, self._about(history=self.state.history))
+            self.checkpoints.remove()
+        from_first(None)  # so that every rank finds what rank 0 wrote
+        return network.eval()
 
-    def _metadata(self, **more: Any) -> dict[str, Any]:
-        return {"settings": self.settings, "machine": machine(self.device), **more}
+    def _about(self, **more: Any) -> dict[str, Any]:
+        return {**self.metadata, "settings": self.settings, "machine": machine(self.stepper.device), **more}
 
 
-def _autocast(precision: str, device: torch.device) -> torch.autocast:
-    choices = {"auto": device.type == "cuda", "float32": False, "bfloat16": True}
-    if precision not in choices:
-        raise ValueError(f"precision={precision!r} is unknown; use {', '.join(choices)}")
-    return torch.autocast(device.type, torch.bfloat16, enabled=choices[precision])
+def _dataset(indices: np.ndarray, mean: torch.Tensor, priors: torch.Tensor) -> str:
+    """Name the pictures that are trained on by their rows, their mean color and how frequent their tags are."""
+    return hashlib.sha256(b"".join(part.tobytes() for part in (indices, mean.numpy(), priors.numpy()))).hexdigest()[:16]
+
+
+def _of_all(received: Sequence[int], device: torch.device) -> list[int]:
+    """Signals that any rank has received."""
+    counts = total([float(stop in received) for stop in STOPS], device)
+    return [stop for stop, count in zip(STOPS, counts, strict=True) if count]
+
+
+def _mean(scores: Mapping[str, float]) -> float:
+    """Mean of the scores that are numbers; lower than any where there is none."""
+    numbers = [score for score in scores.values() if not math.isnan(score)]
+    return sum(numbers) / len(numbers) if numbers else -math.inf
