@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import functools
+import os
 import re
 import sys
 import warnings
@@ -18,12 +20,17 @@ from i2v_lib.show.reproduce import NotebookError
 from i2v_lib.tagging_commands import add_tagging_commands
 
 ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
+SHARED = (commands.train_command, commands.encode_command)  # by the processes of torchrun
+FAILING_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 FORMATS = ("auto", "tar_index", "webdataset", "danbooru2021", "table")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return the exit code: 0, 1 (doctor found a problem), 2 (an error), 130 (stopped)."""
+    """Run one command; return the exit code: 0, 1 (doctor found a problem), 2 (an error), 74 (disk), 130 (stopped)."""
     options = build_parser().parse_args(arguments)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and options.handler not in SHARED:
+        print("error: torchrun is for train and encode; give this command to python alone", file=sys.stderr)
+        return 2
     with warnings.catch_warnings():
         warnings.showwarning = functools.partial(_show_warning, options.parser, warnings.showwarning)
         try:
@@ -33,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, Stop) as error:
             print(f"error: {name_options(str(error), options.parser)}", file=sys.stderr)
-            return 2
+            return os.EX_IOERR if getattr(error, "errno", None) in FAILING_DISK else 2
         except KeyboardInterrupt:
             print("stopped; run the same command to go on", file=sys.stderr)
             return 130
@@ -166,9 +173,15 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("--limit", type=int, help="illustrations (default: the setting map_illustrations)")
     _add_set(new)
 
-    new = command("train", commands.train_command, "train one network")
+    new = command("train", commands.train_command, "train one network; also under torchrun")
     _add_preset(new)
     new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")
+    _add_set(new)
+
+    new = command("encode", commands.encode_command, "write codes and their neighbors; also under torchrun")
+    _add_preset(new)
+    new.add_argument("--out", type=Path, required=True, help="file to write: ids, codes, indices, distances (.npz)")
+    new.add_argument("--neighbors", type=int, metavar="K", help="of each (default: the preset's)")
     _add_set(new)
 
     add_tagging_commands(command)
@@ -181,7 +194,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_preset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("preset", choices=PRESETS)
+    """``paper`` or ``--preset paper``."""
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument("preset", nargs="?", choices=PRESETS, action=_IfGiven)
+    either.add_argument("--preset", choices=PRESETS, help="another way to name it")
+
+
+class _IfGiven(argparse.Action):
+    """An argument without a name that, left out, does not undo the option of the same name."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        if value is not None:
+            setattr(namespace, self.dest, value)
 
 
 def _add_collection(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,13 @@ The library is imported where it is needed, so that ``--help`` and a wrong optio
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2v_lib.config import Config, load_config, parse_overrides
+from i2v_lib.config import Config, load_config, parse_overrides, run_folder
+from i2v_lib.show.reproduce import require_writable
 
 if TYPE_CHECKING:
     from i2v_lib.data.collection import Collection
@@ -183,10 +186,18 @@ def export_explorer_command(options: argparse.Namespace) -> None:
 
 
 def train_command(options: argparse.Namespace) -> None:
-    """Train one network."""
-    run = _run(load_config(options.preset, **parse_overrides(options.set)))
-    run.network(options.network)
-    print(run.folder)
+    """Train one network, alone or as one of torchrun's processes."""
+    with _run_of_all_ranks(options) as run:
+        run.network(options.network)
+        print(run.folder)
+
+
+def encode_command(options: argparse.Namespace) -> None:
+    """Write codes and neighbors of the safe dataset, alone or as one of torchrun's processes."""
+    require_writable(options.out.resolve().parent)
+    with _run_of_all_ranks(options) as run:
+        run.save_codes(options.out, options.neighbors or run.config.neighbors)
+        print(options.out)
 
 
 def doctor_command(options: argparse.Namespace) -> int:
@@ -197,6 +208,19 @@ def doctor_command(options: argparse.Namespace) -> int:
     checks = ask_source(asked, options.base_url) if asked else examine(load_config(options.preset))
     print(report(checks))
     return int(any(check.status == "fatal" for check in checks))
+
+
+@contextmanager
+def _run_of_all_ranks(options: argparse.Namespace) -> Iterator[Run]:
+    """The run of a command that torchrun may have started several times."""
+    config = load_config(options.preset, **parse_overrides(options.set))
+    require_writable(run_folder(config))  # before PyTorch is imported, which takes seconds
+
+    from i2v_lib.models.distributed import process_group, require_shared
+
+    with process_group():
+        require_shared(run_folder(config))
+        yield _run(config)
 
 
 def _run(config: Config) -> Run:

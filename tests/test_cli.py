@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from papermill import PapermillExecutionError
 from PIL import Image
+from torch.distributed.run import get_args_parser
 
 from i2v_lib import doctor
 from i2v_lib.__main__ import build_parser, main, name_options
@@ -37,6 +38,10 @@ def shown_commands():
                 words = shlex.split(line, comments=True)
                 if words:
                     yield name, words
+        for script in re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            for command in re.findall(r"torchrun .*", script.replace("\\\n", " ")):
+                command = command.removesuffix('" &')  # given to ssh
+                yield name, shlex.split(command)
 
 
 @pytest.mark.parametrize("words", [words for _, words in shown_commands()], ids=" ".join)
@@ -45,6 +50,10 @@ def test_shown_commands_exist(words):
     if words[:3] == ["python", "-m", "i2v_lib"]:
         options = vars(build_parser().parse_args(words[3:]))
         load_config(options.get("preset") or "demo", **parse_overrides(options.get("set", [])))
+    elif words[0] == "torchrun":
+        launcher, (_, *kit) = words[1 : words.index("-m")], words[words.index("-m") + 1 :]
+        get_args_parser().parse_args([*(word.replace("$SLURM_NNODES", "2") for word in launcher), "script"])
+        test_shown_commands_exist(["python", "-m", "i2v_lib", *kit])
     elif words[0] == "make":
         assert set(words[1:]) <= set(TARGETS)
     elif words[:3] == ["python", "-m", "tests.booru_server"]:
@@ -154,7 +163,8 @@ def test_a_folder_goes_into_a_collection_and_back(tmp_path, capsys):
     assert open_collection(collection).info["resize"] == "crop"
 
 
-def test_train_makes_the_network_asked_for(monkeypatch, capsys):
+def test_train_makes_the_network_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("I2V_HOME", str(tmp_path))
     asked = []
 
     def run(config):

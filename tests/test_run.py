@@ -1,12 +1,17 @@
 """Run: what is built once, what is reused, and what a change of a setting builds anew."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from i2v_lib.config import load_config
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.run import SYSTEMS, Run
 from i2v_lib.run import networks as run_module
+from i2v_lib.run.artifacts import Artifacts
 
 TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}
 
@@ -94,3 +99,25 @@ def test_stages_are_timed(run):
     run.logits("vgg_a")
     assert {"draw", "train vgg_a"} <= set(run.seconds())
     assert all(seconds > 0 for seconds in run.seconds().values())
+
+
+def test_an_artifact_that_another_process_builds_is_waited_for(tmp_path, capsys):
+    """The lock's holder is named; what it has built is not built again. A holder that dies leaves no lock."""
+    built, artifacts = [], Artifacts(tmp_path)
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "x.holder").write_text("process 77 on elsewhere")
+    held = threading.Event()
+
+    def hold():
+        with FileLock(tmp_path / "locks" / "x.lock"):
+            held.set()
+            time.sleep(0.3)
+            (tmp_path / "x").touch()
+
+    threading.Thread(target=hold).start()
+    held.wait()
+    artifacts.built("x", (tmp_path / "x").exists, lambda: built.append("twice"))
+    assert not built
+    assert "waiting for process 77 on elsewhere, which builds x" in capsys.readouterr().err
+    artifacts.built("y", (tmp_path / "y").exists, lambda: built.append("once"))
+    assert built == ["once"]

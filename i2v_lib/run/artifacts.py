@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
+
+from i2v_lib.models.checkpoints import write_text
+from i2v_lib.models.distributed import from_first, on_first, rank, ranks
 
 
 def once(method: Callable) -> Callable:
@@ -19,7 +26,7 @@ def once(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def kept(self: Artifacts, *arguments: Any) -> Any:
-        key = (method.__name__, *arguments)
+        key = (method.__name__, ranks(), *arguments)  # what rank 0 made by itself, all ranks have yet to make together
         if key not in self._kept:
             self._kept[key] = method(self, *arguments)
         return self._kept[key]
@@ -31,7 +38,8 @@ class Artifacts:
     """A folder of things built, and how long each took.
 
     An artifact's name carries a digest of its inputs. So nothing built is ever overwritten: after a change of a
-    setting the old artifact stays, and changing the setting back finds it again.
+    setting the old artifact stays, and changing the setting back finds it again. However many processes ask for an
+    artifact at once, it is built once; under ``torchrun`` all ranks must ask for the same in the same order.
 
     Parameters
     ----------
@@ -47,17 +55,71 @@ class Artifacts:
         path = self.folder / "seconds.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def stored(self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array kept in ``arrays/``, built unless it stands there with the same inputs."""
+    def built(self, name: str, stands: Callable[[], bool], build: Callable[[], Any], together: bool = False) -> None:
+        """Build something unless it stands on disk.
+
+        Parameters
+        ----------
+        name : of the lock that keeps other processes out; they wait, then find it standing
+        stands : whether it is there, whole
+        build : puts it there
+        together : under ``torchrun``, all ranks build it; otherwise rank 0 does while the others wait
+        """
+        if from_first(stands()):
+            return
+        if together and ranks() > 1:
+            with self._lock(name, needed=rank() == 0):
+                if not from_first(stands()):  # the others wait here for rank 0, and rank 0 for the lock
+                    build()
+                from_first(None)
+            return
+
+        def build_alone() -> None:
+            with self._lock(name):
+                if not stands():
+                    build()
+
+        on_first(build_alone)
+
+    def stored(
+        self, name: str, inputs: dict[str, Any], build: Callable[[], np.ndarray], together: bool = False
+    ) -> np.ndarray:
+        """An array kept in ``arrays/``, built unless it stands there with the same inputs; see :meth:`built`."""
         path = self.folder / "arrays" / f"{name}-{digest(inputs)}.npy"
-        if not path.exists():
+
+        def write() -> None:
             array = build()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".partial")
-            with unfinished.open("wb") as file:
-                np.save(file, array)
-            unfinished.replace(path)
+            if rank() == 0:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                unfinished = path.with_suffix(".partial")
+                with unfinished.open("wb") as file:
+                    np.save(file, array)
+                unfinished.replace(path)
+
+        self.built(path.stem, path.exists, write, together)
         return np.load(path)
+
+    @contextmanager
+    def _lock(self, name: str, needed: bool = True) -> Iterator[None]:
+        """Keep other processes out; the kernel lets them in when this one is done, or dead."""
+        if not needed:
+            yield
+            return
+        folder = self.folder / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+            print(f"waiting for {who}, which builds {name}; Ctrl-C stops this one alone", file=sys.stderr, flush=True)
+            lock.acquire()
+        try:
+            write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
     @contextmanager
     def timed(self, stage: str, keep_longer: bool = False) -> Iterator[None]:
@@ -67,8 +129,9 @@ class Artifacts:
         taken, known = time.perf_counter() - start, self.seconds()
         if keep_longer:
             taken = max(taken, known.get(stage, 0.0))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "seconds.json").write_text(json.dumps(known | {stage: round(taken, 1)}, indent=2))
+        if rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text(self.folder / "seconds.json", json.dumps(known | {stage: round(taken, 1)}, indent=2))
 
 
 def digest(inputs: dict[str, Any]) -> str:

@@ -20,11 +20,13 @@ from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
+from i2v_lib.models.distributed import default_device, on_first, ranks
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.logistic import fit_logistic
 from i2v_lib.models.networks import TagNetwork, build_network, set_prior
+from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
-from i2v_lib.models.training import fit, predict
+from i2v_lib.models.training import fit
 from i2v_lib.run.artifacts import Artifacts, digest, once
 
 WEIGHTS = "weights.safetensors"
@@ -32,8 +34,11 @@ SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 
 # what decides a network's weights beside the data
 _NETWORK_FIELDS = (
-    "seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision",
+    "seed", "image_size", "width", "head_convolutions", "batch_size", "warmup", "weight_decay", "precision", "compiled",
+    "accumulate", "ema",
 )  # fmt: skip
+# what goes on to training as it is
+_FIT_FIELDS = ("warmup", "weight_decay", "precision", "compiled", "accumulate", "ema", "checkpoint_every")
 _PRETRAINED_FIELDS = (
     "seed", "image_size", "width", "batch_size", "pretrained", "pretrained_pictures", "surrogate_classes",
     "surrogate_images", "surrogate_epochs", "logistic_regression_c",
@@ -57,10 +62,13 @@ class NetworkRun(Artifacts):
             return self._collect()
         fingerprint = drawn_fingerprint(self.config)
         folder = self.folder / f"collection-{fingerprint[:8]}"
-        if folder.exists():
-            return open_collection(folder)
-        with self.timed("draw"):
-            return draw_collection(self.config, folder)
+
+        def draw() -> None:
+            with self.timed("draw"):
+                draw_collection(self.config, folder)
+
+        self.built(folder.name, folder.exists, draw)
+        return open_collection(folder)
 
     def _collect(self) -> Collection:
         """Collect what is missing, or open what stands; one folder for each search, whatever its limit."""
@@ -68,19 +76,20 @@ class NetworkRun(Artifacts):
 
         config = self.config
         search = self.settings(("source", "query", "minimum_side", "base_url"))
-        return collect(
-            config.source,
-            self.folder / f"{config.source}-{digest(search)}",
-            query=config.query,
-            limit=config.limit,
-            minimum_side=config.minimum_side,
-            base_url=config.base_url,
-            per_second=config.files_per_second,
-            size=config.stored_size,
-            seed=config.seed,
-            validation_share=config.validation_share,
-            test_share=config.test_share,
-        )
+        folder = self.folder / f"{config.source}-{digest(search)}"
+        options = {
+            "query": config.query,
+            "limit": config.limit,
+            "minimum_side": config.minimum_side,
+            "base_url": config.base_url,
+            "per_second": config.files_per_second,
+            "size": config.stored_size,
+            "seed": config.seed,
+            "validation_share": config.validation_share,
+            "test_share": config.test_share,
+        }
+        on_first(lambda: collect(config.source, folder, **options))
+        return open_collection(folder)
 
     @once
     def vocabulary(self) -> Vocabulary:
@@ -101,12 +110,18 @@ class NetworkRun(Artifacts):
         name : "vgg_a", "vgg_nin" or "vgg_nin_bn"; or "hash": VGG + NIN with the hash layer, all of it retrained from
             the tag network's weights (§3.2)
         """
+        folder, trained = self._network_folder(name), []
+        self.built(folder.name, (folder / WEIGHTS).exists, lambda: trained.append(self._train(name)), together=True)
+        if trained:
+            return trained[0]
+        tags, config = len(self.vocabulary()), self.config
+        network = build_hash_network(config, tags) if name == "hash" else build_network(name, tags, config)
+        load_weights(folder / WEIGHTS, network)
+        return network.to(default_device()).eval()
+
+    def _train(self, name: str) -> TagNetwork | HashNetwork:
         inputs, folder, tags = self.network_inputs(name), self._network_folder(name), len(self.vocabulary())
         hashing, collection, config = name == "hash", self.collection(), self.config
-        network = build_hash_network(config, tags) if hashing else build_network(name, tags, config)
-        if (folder / WEIGHTS).exists():
-            load_weights(folder / WEIGHTS, network)
-            return network.eval()
         batches = Batches(
             collection.pixels,
             self.targets(),
@@ -119,6 +134,8 @@ class NetworkRun(Artifacts):
         if hashing:
             network = build_hash_network(config, tags, self.network("vgg_nin"))
             set_prior(network, batches.priors())
+        else:
+            network = build_network(name, tags, config)
         metadata = {"config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
         with self.timed(f"train {name}"):
             return fit(
@@ -128,10 +145,7 @@ class NetworkRun(Artifacts):
                 inputs["learning_rate"],
                 folder,
                 validate=self.validation_map,
-                warmup=config.warmup,
-                weight_decay=config.weight_decay,
-                precision=config.precision,
-                checkpoint_every=config.checkpoint_every,
+                **self.settings(_FIT_FIELDS),
                 fingerprint=inputs,
                 metadata=metadata,
                 from_scratch=not hashing,
@@ -173,7 +187,7 @@ class NetworkRun(Artifacts):
         def score() -> np.ndarray:
             return predict(network, self.collection().pixels, test, self.config.image_size, progress=f"scoring {name}")
 
-        return self.stored(f"{name}-logits", self.network_inputs(name), score)
+        return self.stored(f"{name}-logits", self.network_inputs(name), score, together=True)
 
     def pretrained_source(self) -> str:
         """Where the pre-trained net's weights come from: "ImageNet" or "surrogate"."""
@@ -184,7 +198,9 @@ class NetworkRun(Artifacts):
         """The network that never saw a tag, and where its weights come from; see ``pretrained_network``."""
         with self.timed("pre-trained net", keep_longer=True):
             folder = self.folder / "networks" / f"pretrained-{digest(self.pretrained_inputs())}"
-            return pretrained_network(self.config, folder)
+            if ranks() > 1:
+                on_first(lambda: pretrained_network(self.config, folder))
+            return pretrained_network(self.config, folder, offline=ranks() > 1)
 
     def _read_out(self, name: str) -> np.ndarray:
         """Test logits of a logistic regression on the features of a network that never saw a tag (§4.1)."""
@@ -241,7 +257,7 @@ class NetworkRun(Artifacts):
             **self.data_inputs(),
             **self.settings(_NETWORK_FIELDS),
             "network": name,
-            "code": _code("networks.py", "loss.py", "training.py"),
+            "code": _code("networks.py", "loss.py", "steps.py", "training.py"),
             "epochs": config.epochs_batch_norm if ours else config.epochs,
             "learning_rate": getattr(config, "learning_rate_batch_norm" if ours else f"learning_rate_{name}"),
             "dropout": config.dropout_vgg_a if name == "vgg_a" else config.dropout_vgg_nin,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from i2v_lib.config import Config
+from i2v_lib.models.distributed import rank
 from i2v_lib.models.pictures import Picture, read_picture
+from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
-from i2v_lib.models.training import predict
 from i2v_lib.run.artifacts import Artifacts, once
 from i2v_lib.run.networks import NetworkRun
 from i2v_lib.search.graph import Graph, Morph, build_graph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+from i2v_lib.search.shares import search_in_shares
 from i2v_lib.search.transitions import MOST_K, Transitions
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
@@ -46,7 +49,8 @@ class Search(Artifacts):
         distances : array, shape (n, k): bits, int32, for "codes" and "random"; Euclidean for the others
         """
         vectors = self._vectors(metric)
-        return (nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors)(vectors, k)
+        search = nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors
+        return search_in_shares(search, vectors, k)
 
     def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
         """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
@@ -127,7 +131,8 @@ class Run(NetworkRun, Search):
         compute = self._features_of(metric)
         name = _NETWORK_OF.get(metric, metric)
         inputs = self.network_inputs(name) if metric in _NETWORK_OF else self.data_inputs() | self.pretrained_inputs()
-        return self.stored(f"{name}-features", inputs, lambda: compute(pixels, rows, f"features, {name}"))
+        progress = f"features, {name}"
+        return self.stored(f"{name}-features", inputs, lambda: compute(pixels, rows, progress), together=True)
 
     def _features_of(self, metric: str) -> Callable[[np.ndarray, np.ndarray, str | None], np.ndarray]:
         """What computes features: of pixels, rows of them, and what to call it on a progress bar (or None)."""
@@ -172,3 +177,19 @@ class Run(NetworkRun, Search):
         if metric != "codes":
             raise ValueError(f"metric {metric!r} has no codes; use codes or random")
         return binarize(self.features("features"))
+
+    def save_codes(self, path: Path, k: int) -> None:
+        """Write the safe dataset's codes and neighbors as one ``.npz`` file.
+
+        Parameters
+        ----------
+        path : gets "ids" (n,), "codes" uint8 (n, B / 8), "indices" int64 and "distances" int32 (n, k)
+        k : neighbors of each
+        """
+        codes, (indices, distances) = self.codes(), self.neighbors("codes", k)
+        if rank() == 0:
+            ids = self.collection().posts.column("id").take(self.safe_dataset()).to_pylist()
+            partial = path.with_name(path.name + ".partial")
+            with partial.open("wb") as file:
+                np.savez(file, ids=np.asarray(ids), codes=codes, indices=indices, distances=distances)
+            partial.replace(path)
