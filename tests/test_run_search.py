@@ -111,7 +111,7 @@ def test_a_transition_tells_ids_and_tags_of_each_step(run):
 
 def test_the_readmes_lines_run(run, monkeypatch, capsys):
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    lines = re.search(r"```python\n(.+?)```", readme, re.DOTALL).group(1)
+    lines = re.search(r"## Searching and morphing\n.*?```python\n(.+?)```", readme, re.DOTALL).group(1)
     monkeypatch.setattr(config, "load_config", {"demo": run.config}.get)
     exec(compile(lines, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
