@@ -91,6 +91,8 @@ def test_packing_loses_little_and_saves_much(packed, oracle):
 def test_many_threads_decode_what_one_does(packed, oracle):
     rows = np.tile(np.arange(COUNT), 5)
     assert np.array_equal(packed.decode(rows).numpy(), oracle[rows])
+    with torch.inference_mode():  # as a network that predicts does
+        assert np.array_equal(packed.decode(rows).numpy(), oracle[rows])
     there = packed._decode_there([7, 3], torch.device("cpu"))  # a GPU's way, on the CPU
     assert np.array_equal(there.numpy(), oracle[[7, 3]])
     assert packed._decode_there([], torch.device("cpu")).shape == (0, SIZE, SIZE, 3)

@@ -123,16 +123,16 @@ class PackedPixels:
         device = torch.device(device)
         if device.type != "cpu":
             return self._decode_there(rows, device)
-        out = torch.empty((len(rows), *self.shape[1:]), dtype=torch.uint8)
+        out = np.empty((len(rows), *self.shape[1:]), np.uint8)  # threads may not fill a tensor of inference mode
 
         def fill(first: int) -> None:
             for i in range(first, min(first + PIECE, len(rows))):
-                out[i] = self._decode(rows[i])
+                out[i] = self._decode(rows[i]).numpy()
 
         starts = range(0, len(rows), PIECE)
         for _ in _pool().map(fill, starts) if len(starts) > 1 else map(fill, starts):
             pass
-        return out
+        return torch.from_numpy(out)
 
     def _decode(self, row: int) -> torch.Tensor:
         """One picture on the CPU: uint8 tensor, shape (S, S, 3)."""
