@@ -27,7 +27,6 @@ import numpy as np
 import psutil
 import torch
 import torchvision
-from i2v_lib.models.steps import Stepper
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
@@ -39,6 +38,7 @@ from i2v_lib.data.packed import PackedPixels, own_processors
 from i2v_lib.data.stores import encode, open_store, store_writer
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import TagNetwork, build_network
+from i2v_lib.models.steps import Stepper
 from i2v_lib.show.saving import machine
 
 RECORDS = Path(__file__).with_suffix(".json")

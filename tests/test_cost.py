@@ -108,7 +108,7 @@ def test_the_orders_on_record_are_those_of_this_code():
     assert full["characters_in_a_batch"] == pytest.approx(expected, rel=0.02)
     assert stretch["characters_in_a_batch"] < 3 < blocks["characters_in_a_batch"] < expected
     assert full["neighbors_in_a_batch"] == pytest.approx(39 / 9999, rel=0.3)
-    assert stretch["neighbors_in_a_batch"] > 0.9
+    assert stretch["neighbors_in_a_batch"] > 0.7  # batches and blocks begin at other places
 
 
 def test_the_readme_takes_the_table_once_it_is_measured(record, tmp_path):

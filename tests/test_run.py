@@ -121,3 +121,15 @@ def test_an_artifact_that_another_process_builds_is_waited_for(tmp_path, capsys)
     assert "waiting for process 77 on elsewhere, which builds x" in capsys.readouterr().err
     artifacts.built("y", (tmp_path / "y").exists, lambda: built.append("once"))
     assert built == ["once"]
+
+
+def test_pictures_may_be_packed_and_shuffled_in_blocks(home, run, monkeypatch):
+    blocks = {"shuffle": "blocks", "shuffle_block": 4, "shuffle_buffer": 32, "decode": "device"}
+    packed, trained = Run(load_config("smoke", **TINY, pixel_store="jpeg", **blocks)), []
+    assert (run.collection().store, packed.collection().store) == ("pixels", "jpeg")
+    assert packed.collection().posts.equals(run.collection().posts)
+    assert packed.network_inputs("vgg_a")["shuffle"] == [4, 32]
+    assert not {"shuffle", "decode"} & set(run.network_inputs("vgg_a"))  # whose names stay what they were
+    monkeypatch.setattr(run_module, "fit", lambda network, batches, *_, **__: trained.append(batches) or network)
+    packed.network("vgg_a")
+    assert [(b.block, b.buffer, b.decode) for b in trained] == [(4, 32, "device")]

@@ -52,7 +52,8 @@ def predict(
     compute, outputs = network.features if output == "features" else network, []
     share = evaluation_share(len(indices), batch_size, rank(), ranks())
     with torch.inference_mode(), progress_bar(progress, share.stop - share.start) as bar:
-        for images in evaluation_batches(pixels, indices, batch_size, image_size, rank(), ranks()):
+        workers = 2 if target.type == "cuda" else 0  # a CPU has no time to spare for them
+        for images in evaluation_batches(pixels, indices, batch_size, image_size, rank(), ranks(), workers):
             outputs.append(compute(images.to(target)).float().cpu().numpy())
             bar.update(len(images))
     network.train(was_training)

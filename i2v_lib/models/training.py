@@ -106,6 +106,7 @@ def fit(
         "batch_size": batches.batch_size,
         "image_size": batches.image_size,
         "seed": batches.seed,
+        "shuffle": [batches.block, batches.buffer],
         "pictures": len(batches.indices),
         "dataset": _dataset(batches.indices, mean, priors),
         "from_scratch": from_scratch,
@@ -114,7 +115,10 @@ def fit(
     if from_scratch:
         network.mean.copy_(mean)
         set_prior(network, priors)
-    training = _Training(Stepper(network, batches.seed, device, **options), Path(folder), settings, metadata or {})
+    stepper = Stepper(network, batches.seed, device, **options)
+    if stepper.device.type == "cuda":
+        batches.device = stepper.device  # pictures are cropped and mirrored there
+    training = _Training(stepper, Path(folder), settings, metadata or {})
     training.resume(force)
     state, steps, pictures = training.state, epochs * len(batches), len(batches.indices)
     with collect_signals(insisting=ranks() == 1) as received, training.own_randomness():

@@ -15,8 +15,9 @@ from i2v_lib import models
 from i2v_lib.config import NETWORKS, Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.collection import Collection, open_collection
-from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint
+from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint, drawn_store
 from i2v_lib.data.fingerprint import code_fingerprint
+from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
@@ -60,12 +61,12 @@ class NetworkRun(Artifacts):
             return open_collection(self.config.collection)
         if self.config.source:
             return self._collect()
-        fingerprint = drawn_fingerprint(self.config)
-        folder = self.folder / f"collection-{fingerprint[:8]}"
+        name = f"collection-{drawn_fingerprint(self.config)[:8]}"
+        folder, store = drawn_store(self.config, self.folder / name)
 
         def draw() -> None:
             with self.timed("draw"):
-                draw_collection(self.config, folder)
+                draw_collection(self.config, folder, store=store)
 
         self.built(folder.name, folder.exists, draw)
         return open_collection(folder)
@@ -84,6 +85,7 @@ class NetworkRun(Artifacts):
             "base_url": config.base_url,
             "per_second": config.files_per_second,
             "size": config.stored_size,
+            "pixel_store": config.pixel_store,
             "seed": config.seed,
             "validation_share": config.validation_share,
             "test_share": config.test_share,
@@ -130,6 +132,8 @@ class NetworkRun(Artifacts):
             config.image_size,
             config.seed,
             config.workers,
+            *choose_blocks(config, collection.pixels),
+            decode=config.decode,
         )
         if hashing:
             network = build_hash_network(config, tags, self.network("vgg_nin"))
@@ -255,6 +259,7 @@ class NetworkRun(Artifacts):
             raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}, hash")
         return {
             **self.data_inputs(),
+            **self._order_inputs(),
             **self.settings(_NETWORK_FIELDS),
             "network": name,
             "code": _code("networks.py", "loss.py", "steps.py", "training.py"),
@@ -262,6 +267,12 @@ class NetworkRun(Artifacts):
             "learning_rate": getattr(config, "learning_rate_batch_norm" if ours else f"learning_rate_{name}"),
             "dropout": config.dropout_vgg_a if name == "vgg_a" else config.dropout_vgg_nin,
         }
+
+    def _order_inputs(self) -> dict[str, Any]:
+        """What else decides which pixels come when; nothing where any order is possible and the CPU decodes."""
+        block, buffer = choose_blocks(self.config, self.collection().pixels)
+        shuffle = {"shuffle": [block, buffer]} if block else {}
+        return shuffle | ({"decode": self.config.decode} if self.config.decode != "cpu" else {})
 
 
 @functools.cache
