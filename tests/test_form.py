@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from i2v_lib.evaluation import ballots
-from i2v_lib.evaluation.ballots import append_votes, ballot_file, read_votes
+from i2v_lib.evaluation.ballots import WITHDRAWN, append_votes, ballot_file, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, draw_trials
-from i2v_lib.show.form import NEEDS_KERNEL, OPTIONS, StudyForm, next_trial, picture_bytes
+from i2v_lib.show.form import NEEDS_KERNEL, THANKS, StudyForm, next_trial, picture_bytes
 
 N = 12
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, 16, 16, 3), np.uint8)
@@ -35,14 +35,9 @@ def form_of(trials, path):
     return StudyForm(trials, PIXELS.__getitem__, ROWS, IDS, path)
 
 
-def fill(form, words=WORDS):
-    for buttons, word in zip(form.questions, words, strict=True):
-        buttons.value = word
-
-
 def vote(form, words=WORDS):
-    fill(form, words)
-    form.next.click()
+    form.ballot.answers = words
+    form.ballot.cast()
 
 
 # the CSV
@@ -130,10 +125,8 @@ def test_bad_answers_are_refused(trials, path, words):
 # the form
 
 
-def test_pictures_are_enlarged():
-    image = Image.open(io.BytesIO(picture_bytes(PIXELS[0], 48)))
-    assert (image.format, image.size) == ("PNG", (48, 48))
-    np.testing.assert_allclose(np.asarray(image).mean(), PIXELS[0].mean(), atol=3)
+def test_pictures_are_shown_as_they_are():
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(picture_bytes(PIXELS[0])))), PIXELS[0])
 
 
 def test_the_first_trial_without_answers_is_next():
@@ -145,40 +138,92 @@ def test_the_first_trial_without_answers_is_next():
     assert next_trial(answers, 2, 4) is None
 
 
-def test_next_waits_for_all_six_answers(trials, path):
+def test_a_vote_waits_for_all_six_answers(trials, path):
     form = form_of(trials, path)
-    for buttons, word in zip(form.questions, WORDS, strict=True):
-        assert form.next.disabled
-        assert buttons.options == OPTIONS
-        buttons.value = word
-    assert not form.next.disabled
-    form.questions[2].value = None
-    assert form.next.disabled
-    assert not path.exists()
+    for missing in range(6):
+        vote(form, [word if q != missing else "" for q, word in enumerate(WORDS)])
+        assert not form.ballot.complete
+    assert (form.trial, path.exists()) == (0, False)
+    vote(form)
+    assert form.trial == 1
 
 
 def test_votes_are_cast_one_trial_after_the_other(trials, path):
     form = form_of(trials, path)
     for t in range(4):
-        assert (form.trial, form.progress.value) == (t, t)
-        for image, node in zip((form._a, form._left, form._right), (trials.a, trials.left, trials.right), strict=True):
-            assert image.value == picture_bytes(PIXELS[node[t]])
+        assert (form.trial, form.ballot.shown, form.progress.value) == (t, t, t)
+        nodes = (trials.a[t], trials.left[t], trials.right[t])
+        assert form.ballot.pictures == [picture_bytes(PIXELS[node]) for node in nodes]
         vote(form)
-        assert [buttons.value for buttons in form.questions] == [None] * 6
+        assert form.ballot.answers == [""] * 6
         assert np.all(read_votes(path, trials, IDS)[0][t] >= 0)
     assert form.trial is None
     assert (form.progress.value, form.progress.max) == (4, 4)
-    assert form.next.disabled
-    assert "Thank you" in form.status.value
+    assert form.ballot.pictures == []
+    assert form.status.text == THANKS
     vote(form)
     assert read_votes(path, trials, IDS)[0][4:].max() == UNANSWERED
 
 
-def test_a_double_click_votes_once(trials, path):
+def test_the_second_half_of_a_double_click_is_dropped(trials, path):
     form = form_of(trials, path)
-    vote(form)
-    form.next.click()
-    assert (form.trial, form.status.value) == (1, "")
+    message = {"event": "cast", "shown": 0, "answers": WORDS}
+    form.ballot._receive(None, message, [])
+    form.ballot._receive(None, message, [])
+    assert (form.trial, form.status.text) == (1, "")
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+    form.ballot._receive(None, {"event": "cast", "shown": 1, "answers": [*WORDS[:5], ""]}, [])
+    form.ballot._receive(None, {"event": "explode", "shown": 1}, [])
+    assert form.trial == 1
+
+
+def test_votes_are_taken_back_one_after_the_other(trials, path):
+    form = form_of(trials, path)
+    assert not form.ballot.can_undo
+    form.ballot.undo()  # does nothing
+    assert not path.exists()
+    first, second = WORDS, ["right"] * 6
+    vote(form, first)
+    vote(form, second)
+    before = path.read_bytes()
+    form.ballot.undo()
+    assert (form.trial, form.progress.value, form.ballot.answers) == (1, 1, second)
+    assert "trial 2 is taken back" in form.status.text
+    assert path.read_bytes().startswith(before)  # nothing is deleted
+    assert np.all(read_votes(path, trials, IDS)[0][1] == UNANSWERED)
+    form.ballot.undo()
+    assert (form.trial, form.progress.value, form.ballot.answers) == (0, 0, first)
+    assert not form.ballot.can_undo
+    vote(form, ["both"] * 6)
+    answers, dropped = read_votes(path, trials, IDS)
+    assert ([ANSWERS[i] for i in answers[0]], dropped) == (["both"] * 6, 0)
+    assert np.all(answers[1:] == UNANSWERED)
+    assert form_of(trials, path).trial == 1  # another kernel agrees
+
+
+def test_the_last_vote_of_all_can_be_taken_back(trials, path):
+    form = form_of(trials, path)
+    form.participant.value = 2
+    for _ in range(4):
+        vote(form)
+    assert (form.trial, form.ballot.can_undo) == (None, True)
+    form.ballot.undo()
+    assert (form.trial, form.ballot.answers) == (7, WORDS)
+    form.participant.value = 1  # nobody takes back another's vote
+    assert (form.trial, form.ballot.can_undo, form.ballot.answers) == (0, False, [""] * 6)
+
+
+def test_a_withdrawal_counts_for_what_came_before_it(trials, path):
+    append_votes(path, trials, IDS, 2, WORDS)
+    append_votes(path, trials, IDS, 3, WORDS)
+    withdraw_votes(path, trials, IDS, 2)
+    answers, dropped = read_votes(path, trials, IDS)
+    assert (answers[2, 0], answers[3, 0], dropped) == (UNANSWERED, 0, 0)
+    append_votes(path, trials, IDS, 2, ["both"] * 6)
+    append_votes(path, trials, IDS, 2, WORDS)
+    assert ANSWERS[read_votes(path, trials, IDS)[0][2, 0]] == "both"
+    with pytest.raises(ValueError, match="give 6"):
+        append_votes(path, trials, IDS, 2, [WITHDRAWN] * 6)  # is no answer
 
 
 def test_a_new_kernel_goes_on_where_the_old_one_stopped(trials, path):
@@ -186,7 +231,7 @@ def test_a_new_kernel_goes_on_where_the_old_one_stopped(trials, path):
     path.write_bytes(path.read_bytes() + b"1,2,torn")
     form = form_of(trials, path)
     assert (form.trial, form.progress.value) == (1, 1)
-    assert form.status.value.startswith("1 unreadable lines of votes-")
+    assert form.status.text.startswith("1 unreadable lines of votes-")
     form.participant.value = 3
     assert (form.trial, form.progress.value) == (8, 0)
     vote(form)
@@ -198,17 +243,16 @@ def test_an_error_inside_a_callback_is_shown(trials, path):
     path.parent.mkdir()
     path.mkdir()  # cannot be written to as a file
     form = form_of(trials, path)
-    assert "IsADirectoryError" in form.status.value or "PermissionError" in form.status.value
+    assert form.status.text.startswith(("IsADirectoryError", "PermissionError"))
     path.rmdir()
     form = form_of(trials, path)
     path.mkdir()
     vote(form)
-    assert "Error" in form.status.value
-    assert form.trial == 0
-    assert [buttons.value for buttons in form.questions] == WORDS  # the answers are still there
+    assert form.status.kind == "error"
+    assert (form.trial, form.ballot.answers) == (0, WORDS)  # the answers are still there
     path.rmdir()
-    form.next.click()
-    assert (form.trial, form.status.value) == (1, "")
+    form.ballot.cast()
+    assert (form.trial, form.status.text) == (1, "")
 
 
 def test_nobody_votes_on_the_trial_of_another(trials, path):
@@ -216,7 +260,7 @@ def test_nobody_votes_on_the_trial_of_another(trials, path):
     form = form_of(trials, path)
     path.mkdir(parents=True)
     form.participant.value = 2
-    assert "Error" in form.status.value
+    assert form.status.kind == "error"
     path.rmdir()
     vote(form)
     assert form.trial is None
@@ -226,7 +270,7 @@ def test_nobody_votes_on_the_trial_of_another(trials, path):
 def test_a_study_without_trials_says_so(tmp_path):
     nothing = draw_trials(np.zeros((1, 0), np.int64), np.zeros((1, 0), np.int64), 3, 4, seed=0)
     form = form_of(nothing, tmp_path / "votes.csv")
-    assert (form.trial, form.status.value) == (None, "No trials.")
+    assert (form.trial, form.status.text) == (None, "No trials.")
 
 
 def test_without_a_kernel_a_sentence_stands_in(trials, path):

@@ -1,4 +1,4 @@
-"""Votes of real people in a CSV: appended as they are cast, whole or not at all (§4.3)."""
+"""Votes of real people in a CSV: appended when cast, whole or not at all; a further line takes one back (§4.3)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
 
 HEADER = ("participant", "trial", "A", "left", "right", "left is", *QUESTIONS)
+WITHDRAWN = "withdrawn"  # in place of all six answers: what was answered before does not count
 SHOWN = len(HEADER) - len(QUESTIONS)  # columns that say what was shown
 
 
@@ -45,15 +46,12 @@ def append_votes(path: Path, trials: Trials, ids: Sequence[str], trial: int, ans
     """
     if len(answers) != len(QUESTIONS) or set(answers) - set(ANSWERS):
         raise ValueError(f"answers={list(answers)}: give {len(QUESTIONS)}, each one of {', '.join(ANSWERS)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
-        beginning = "" if file.seek(0, os.SEEK_END) else _line(HEADER)
-        if not beginning:
-            file.seek(-1, os.SEEK_END)
-            beginning = "" if file.read() == b"\n" else "\n"
-        file.write((beginning + _line([*_shown(trials, ids, trial), *answers])).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    _append(path, [*_shown(trials, ids, trial), *answers])
+
+
+def withdraw_votes(path: Path, trials: Trials, ids: Sequence[str], trial: int) -> None:
+    """Take back the answers of one trial by a line that says so; arguments as of :func:`append_votes`."""
+    _append(path, [*_shown(trials, ids, trial), *[WITHDRAWN] * len(QUESTIONS)])
 
 
 def read_votes(path: Path, trials: Trials, ids: Sequence[str]) -> tuple[np.ndarray, int]:
@@ -67,7 +65,7 @@ def read_votes(path: Path, trials: Trials, ids: Sequence[str]) -> tuple[np.ndarr
     -------
     int8 array, shape (T, 6)
         Places in :data:`~i2v_lib.evaluation.study.ANSWERS`, or ``UNANSWERED``. Of two lines for a trial the first
-        counts.
+        counts, unless it was taken back before the second was written.
     int
         Lines that were dropped: torn while they were written, or not about a trial of this study.
     """
@@ -80,11 +78,26 @@ def read_votes(path: Path, trials: Trials, ids: Sequence[str]) -> tuple[np.ndarr
         if not line or tuple(fields) == HEADER:
             continue
         trial, given = places.get(tuple(fields[:SHOWN])), fields[SHOWN:]
-        if trial is None or len(given) != len(QUESTIONS) or set(given) - set(ANSWERS):
+        if trial is not None and given == [WITHDRAWN] * len(QUESTIONS):
+            answers[trial] = UNANSWERED
+        elif trial is None or len(given) != len(QUESTIONS) or set(given) - set(ANSWERS):
             dropped += 1
         elif answers[trial, 0] == UNANSWERED:
             answers[trial] = [ANSWERS.index(word) for word in given]
     return answers, dropped
+
+
+def _append(path: Path, fields: Sequence[str]) -> None:
+    """Write one more line, and return when it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        beginning = "" if file.seek(0, os.SEEK_END) else _line(HEADER)
+        if not beginning:
+            file.seek(-1, os.SEEK_END)
+            beginning = "" if file.read() == b"\n" else "\n"
+        file.write((beginning + _line(fields)).encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _shown(trials: Trials, ids: Sequence[str], t: int) -> list[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,12 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image
 
-from i2v_lib.evaluation.ballots import append_votes, read_votes
-from i2v_lib.evaluation.study import QUESTIONS, UNANSWERED, Trials
+from i2v_lib.evaluation.ballots import append_votes, read_votes, withdraw_votes
+from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
+from i2v_lib.show.explorers.ballot import Ballot
+from i2v_lib.show.explorers.status import StatusLine, reported
 from i2v_lib.show.thumbnails import Pictures
 
-SIDE = 220  # pixels of a picture on the screen
-OPTIONS = ("left", "right", "both", "neither")
 WORDING = {
     "illustration style": "Which has a similar illustration style?",
     "color": "Which has similar colors?",
@@ -28,18 +26,14 @@ WORDING = {
     "character": "Which shows the same character?",
 }
 INTRODUCTION = "Compare the two pictures below with the one above. Say “neither” where you cannot tell."
+THANKS = "All trials of this participant are answered. Thank you!"
 NEEDS_KERNEL = "The form of the user study: run this notebook in JupyterLab to vote."
 
 
-def picture_bytes(image: np.ndarray, side: int = SIDE) -> bytes:
-    """A picture as PNG, enlarged or reduced to ``side`` pixels.
-
-    Parameters
-    ----------
-    image : uint8 array, shape (S, S, 3)
-    """
+def picture_bytes(image: np.ndarray) -> bytes:
+    """A picture, uint8 array of shape (S, S, 3), as PNG: who judges colors sees all of them."""
     file = io.BytesIO()
-    Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC).save(file, "png")
+    Image.fromarray(image).save(file, "png")
     return file.getvalue()
 
 
@@ -57,24 +51,17 @@ def next_trial(answers: np.ndarray, participant: int, each: int) -> int | None:
     return (participant - 1) * each + int(waiting[0]) if len(waiting) else None
 
 
-def _reported(callback: Callable) -> Callable:
-    """Show an exception on the status line: raised inside a widget's callback, nobody would see it."""
-
-    @functools.wraps(callback)
-    def safe(self: StudyForm, *arguments: Any) -> None:
-        try:
-            callback(self, *arguments)
-        except Exception as error:
-            self.status.value = f"<b>Error:</b> {html.escape(f'{type(error).__name__}: {error}')}"
-
-    return safe
+def _answered(answers: np.ndarray, participant: int, each: int) -> np.ndarray:
+    """Trials that a participant has answered, in order."""
+    first = (participant - 1) * each
+    return first + np.flatnonzero(answers[first : first + each, 0] != UNANSWERED)
 
 
 class StudyForm(widgets.VBox):
     """Shows A above B and C and asks the six questions, trial after trial.
 
     Votes are on the disk before the next trial is shown. Started again, also in another kernel, it goes on with the
-    first trial that the participant has not answered.
+    first trial that the participant has not answered. The last vote can be taken back, and the one before it.
 
     Parameters
     ----------
@@ -87,7 +74,7 @@ class StudyForm(widgets.VBox):
     Attributes
     ----------
     trial : the one that is shown, 0 to T − 1, or None
-    participant, questions, next, progress, status : the widgets; ``questions`` are six, in the paper's order
+    participant, progress, ballot, status : the widgets
 
     Source: Saito & Matsui 2015, §4.3.
     """
@@ -98,68 +85,60 @@ class StudyForm(widgets.VBox):
         self.trial: int | None = None
         people = max(len(trials) // trials.each, 1)
         self.participant = widgets.BoundedIntText(value=1, min=1, max=people, description="Participant")
+        self.participant.layout.width = "12em"
         self.progress = widgets.IntProgress(max=trials.each, description="Answered")
-        self.status = widgets.HTML()
-        self.questions = [self._buttons() for _ in QUESTIONS]
-        self.next = widgets.Button(description="Next", button_style="primary", disabled=True)
-        self._a, self._left, self._right = (widgets.Image(format="png", width=SIDE, height=SIDE) for _ in range(3))
-        middle = widgets.Layout(align_items="center")
-        pair = widgets.HBox([self._named("left", self._left), self._named("right", self._right)])
-        asked = [
-            widgets.HBox([widgets.HTML(f"<div style='width:19em'>{WORDING[question]}</div>"), buttons])
-            for question, buttons in zip(QUESTIONS, self.questions, strict=True)
-        ]
-        self._body = widgets.VBox([widgets.VBox([self._a, pair], layout=middle), *asked, self.next])
-        self.participant.observe(self._show, "value")
-        self.next.on_click(self._cast)
-        head = widgets.HBox([self.participant, self.progress])
-        super().__init__([widgets.HTML(INTRODUCTION), head, self._body, self.status])
+        self._count = widgets.Label()
+        self.ballot = Ballot([WORDING[question] for question in QUESTIONS])
+        self.status = StatusLine()
+        self.participant.observe(self._change, "value")
+        self.ballot.on("cast", self._cast)
+        self.ballot.on("undo", self._undo)
+        head = widgets.HBox([self.participant, self.progress, self._count], layout={"flex_flow": "row wrap"})
+        super().__init__([widgets.HTML(INTRODUCTION), head, self.ballot, self.status])
+        self._change()
+
+    @reported
+    def _change(self, _change: Any = None) -> None:
         self._show()
 
-    def _buttons(self) -> widgets.ToggleButtons:
-        buttons = widgets.ToggleButtons(options=OPTIONS, value=None)
-        buttons.style.button_width = "5.5em"
-        buttons.observe(self._enable, "value")
-        return buttons
-
-    def _named(self, name: str, image: widgets.Image) -> widgets.VBox:
-        return widgets.VBox([image, widgets.HTML(name)], layout=widgets.Layout(align_items="center", margin="4px"))
-
-    @_reported
-    def _show(self, _change: Any = None) -> None:
-        """Read what is answered, and show what comes next."""
-        self.trial, self.next.disabled = None, True  # until all is known: nobody votes on another's trial
+    def _show(self, given: Sequence[str] = ("",) * len(QUESTIONS), note: str = "") -> None:
+        """Read what is answered, and show what comes next, with some answers already given."""
+        self.trial = None  # until all is known: nobody votes on another's trial
         trials, ids, path = self._study
         answers, dropped = read_votes(path, trials, ids)
         person = self.participant.value
-        self.trial = next_trial(answers, person, trials.each)
-        own = answers[(person - 1) * trials.each : person * trials.each, 0]
-        self.progress.value = int(np.sum(own != UNANSWERED))
-        for buttons in self.questions:
-            buttons.value = None
-        self._body.layout.display = "none" if self.trial is None else None
-        notes = [f"{dropped} unreadable lines of {path.name} are left out."] if dropped else []
-        if self.trial is None:
-            notes.append("All trials of this participant are answered. Thank you!" if len(trials) else "No trials.")
+        trial, answered = next_trial(answers, person, trials.each), len(_answered(answers, person, trials.each))
+        notes = [note] if note else []
+        notes += [f"{dropped} unreadable lines of {path.name} are left out."] if dropped else []
+        if trial is None:
+            notes.append(THANKS if len(trials) else "No trials.")
+            self.ballot.show(-1, [], given, answered > 0)
         else:
-            nodes = (trials.a[self.trial], trials.left[self.trial], trials.right[self.trial])
-            shown = self._pictures(self._rows[list(nodes)])
-            for image, pixels in zip((self._a, self._left, self._right), shown, strict=True):
-                image.value = picture_bytes(pixels)
-        self.status.value = html.escape(" ".join(notes))
+            nodes = (trials.a[trial], trials.left[trial], trials.right[trial])
+            shown = [picture_bytes(image) for image in self._pictures(self._rows[list(nodes)])]
+            self.ballot.show(trial, shown, given, answered > 0)
+        self.trial = trial
+        self.progress.value, self._count.value = answered, f"{answered} of {min(trials.each, len(trials))}"
+        self.status.say(" ".join(notes))
 
-    @_reported
-    def _enable(self, _change: Any) -> None:
-        self.next.disabled = self.trial is None or any(buttons.value is None for buttons in self.questions)
-
-    @_reported
-    def _cast(self, _button: Any) -> None:
+    @reported
+    def _cast(self) -> None:
         """Write the answers of this trial, then show the next one."""
-        if self.next.disabled:  # the second half of a double click
+        if self.trial is None:
             return
         trials, ids, path = self._study
-        append_votes(path, trials, ids, self.trial, [buttons.value for buttons in self.questions])
+        append_votes(path, trials, ids, self.trial, self.ballot.answers)
         self._show()
+
+    @reported
+    def _undo(self) -> None:
+        """Take back the participant's last vote, and ask again, with its answers to be changed."""
+        trials, ids, path = self._study
+        answers, _ = read_votes(path, trials, ids)
+        last = _answered(answers, self.participant.value, trials.each)[-1]
+        withdraw_votes(path, trials, ids, last)
+        given = [ANSWERS[answer] for answer in answers[last]]
+        self._show(given, f"The vote on trial {last % trials.each + 1} is taken back: change it, then press Next.")
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """A sentence stands in for the form where there is no kernel; a figure of a trial comes before it."""

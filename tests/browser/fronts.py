@@ -62,8 +62,10 @@ def ours(name, keep=None, overrides=None):
 def visit(page, server, name, theme="light"):
     """Open a notebook that lies in the server's folder. Voila executes it at once, the others wait for :func:`run`."""
     address = server.url + PATHS[server.front].format(quote(name), server.token)
-    page.goto(address + ("&theme=" + theme if server.front == "voila" else ""), timeout=PATIENCE)
-    if server.front != "voila":
+    if server.front == "voila":
+        page.goto(f"{address}&theme={theme}", wait_until="commit")
+    else:
+        page.goto(address, timeout=PATIENCE)
         page.wait_for_function(READY, timeout=PATIENCE)
         page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{THEMES[theme]}'}})")
         page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{THEMES[theme]}'", timeout=PATIENCE)
