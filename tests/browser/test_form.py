@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.fronts import FRONTS, ours, run, screenshot
 
@@ -42,6 +43,7 @@ def test_votes_are_cast_taken_back_and_survive_a_reload(show, front, tmp_path):
     page.get_by_text("1 of 3", exact=True).wait_for()
     assert votes(path) == [("1", ["right"] * 6)]
 
+    expect(page.get_by_role("button", name="Next", exact=True)).to_be_disabled()
     page.keyboard.type("123412")  # by keyboard: the form still has the focus
     page.keyboard.press("Enter")
     page.get_by_text("2 of 3", exact=True).wait_for()
@@ -50,7 +52,7 @@ def test_votes_are_cast_taken_back_and_survive_a_reload(show, front, tmp_path):
     page.keyboard.press("Backspace")
     page.get_by_text("The vote on trial 2 is taken back").wait_for()
     assert votes(path)[2:] == [("2", ["withdrawn"] * 6)]
-    assert asked(page, 2).get_by_role("radio", name="both").get_attribute("aria-checked") == "true"
+    expect(asked(page, 2).get_by_role("radio", name="both")).to_have_attribute("aria-checked", "true")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("4")
     page.keyboard.press("Enter")
