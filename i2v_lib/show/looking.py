@@ -222,14 +222,14 @@ def fig_look(look: Look, rows: Rows, heats: list[tuple[str, np.ndarray]] = (), n
     near : from :meth:`Looker.nearest`; at most six are drawn
     images : of these, from :meth:`Looker.images`
     """
-    size, gap, line, top = 1.3, 0.06, 0.115, 0.02  # inches
+    size, gap, line, top = 1.5, 0.06, 0.115, 0.02  # inches
     shown = {category: [row for row in rows if row["category"] == category][:FEWEST] for category in ORDER}
     words = 0.2 + FEWEST * line
     height = top + size + 0.24 + words + (1.48 if near else 0.16)
     fig = plt.figure(figsize=(TWO_COLUMNS, height))
     thumbnail(fig, look.image, look.name, gap, top, size)
     for i, (tag, image) in enumerate(heats[:3], 1):
-        thumbnail(fig, image, tag, gap + i * (size + 0.3), top, size)
+        thumbnail(fig, image, tag, gap + i * (TWO_COLUMNS - gap) / 4, top, size)
     options = {"size": 7, "va": "top", "parse_math": False}
     y = top + size + 0.24
     for i, (category, tags) in enumerate(shown.items()):

@@ -35,9 +35,8 @@ function render({ model, el }) {
 
   function send(event) {
     if (sent || (event === "cast" && !complete()) || (event === "undo" && !model.get("can_undo"))) return;
-    sent = true; // until the kernel answers: a double click votes once
+    sent = true; // until the kernel has answered: a double click votes once
     model.send({ event, shown: model.get("shown"), answers: answers() });
-    setTimeout(() => (sent = false), 2000); // it may have failed, and can be tried again
   }
 
   function picture(data, name) {
@@ -65,7 +64,6 @@ function render({ model, el }) {
     urls.forEach((url) => URL.revokeObjectURL(url));
     urls = [];
     current = 0;
-    sent = false;
     const parts = [];
     if (model.get("pictures").length) {
       const [a, left, right] = model.get("pictures");
@@ -139,15 +137,15 @@ function render({ model, el }) {
     if (!waiting) queueMicrotask(() => ((waiting = false), draw()));
     waiting = true;
   };
-  const again = () => ((sent = false), mark());
+  const again = () => (sent = false);
   model.on("change:version", redraw);
   model.on("change:answers", mark);
-  model.on("change:can_undo", again);
+  model.on("change:received", again);
   draw();
   return () => {
     model.off("change:version", redraw);
     model.off("change:answers", mark);
-    model.off("change:can_undo", again);
+    model.off("change:received", again);
     urls.forEach((url) => URL.revokeObjectURL(url));
   };
 }

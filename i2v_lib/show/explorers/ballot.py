@@ -23,6 +23,7 @@ class Ballot(anywidget.AnyWidget):
     can_undo : whether there is a vote to take back
     shown : number of what is shown; a message about something else is dropped
     version : changes whenever all is to be drawn anew
+    received : changes whenever a message was dealt with, well or badly: until then a second one is not sent
     """
 
     _esm = Path(__file__).with_name("ballot.js")
@@ -34,6 +35,7 @@ class Ballot(anywidget.AnyWidget):
     can_undo = traitlets.Bool(False).tag(sync=True)
     shown = traitlets.Int(-1).tag(sync=True)
     version = traitlets.Int(0).tag(sync=True)
+    received = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, questions: Sequence[str]):
         super().__init__(questions=list(questions), answers=[""] * len(questions))
@@ -71,10 +73,10 @@ class Ballot(anywidget.AnyWidget):
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """A message from the browser, with the answers as they were there; of another trial it is dropped."""
-        if content.get("shown") != self.shown or content.get("event") not in self._callbacks:
-            return
-        if content["event"] == "cast":
-            self.answers = content["answers"]
-            self.cast()
-        else:
-            self.undo()
+        if content.get("shown") == self.shown and content.get("event") in self._callbacks:
+            if content["event"] == "cast":
+                self.answers = content["answers"]
+                self.cast()
+            else:
+                self.undo()
+        self.received += 1

@@ -18,7 +18,7 @@ from i2v_lib.show.explorers.upload import PictureDrop
 from i2v_lib.show.looking import CONSTANT, RULES, Look, Looker, draw_look
 from i2v_lib.show.thumbnails import stored_pictures
 
-LARGE, SMALL = 256, 96  # pixels on the screen: of the picture, of a neighbor
+LARGE, SMALL = 256, 108  # pixels on the screen: of the picture, of a neighbor
 CATEGORIES = ("general", "copyright", "character")  # that have a slider
 CHOOSE = "Choose an illustration, or drop a picture of your own."
 
@@ -68,12 +68,11 @@ class PicturePanel(Still, widgets.VBox):
             slider.layout = {"width": "270px"}
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         self._sliders = widgets.HBox(list(self.sliders.values()), layout={"flex_flow": "row wrap"})
-        choose = widgets.VBox([self.drop, self.chooser], layout={"flex": "1 1 300px"})
         own = widgets.VBox([self.picture, self.back], layout={"flex": f"0 0 {LARGE + 16}px"})
         found = widgets.VBox([self.tags], layout={"flex": "2 1 420px", "min_width": "200px"})
         thresholds = widgets.HBox([widgets.Label("A tag is said above"), self.rule], layout=ROW)
         near = [widgets.Label("Nearest by binary codes; click one to look at it:"), self.neighbors]
-        rows = [choose, thresholds, self._sliders, widgets.HBox([own, found], layout=wrap)]
+        rows = [self.drop, self.chooser, thresholds, self._sliders, widgets.HBox([own, found], layout=wrap)]
         super().__init__([*rows, *(near if looker.near else []), self.status])
         if node is not None and len(looker):
             self._look_at(looker.look(node))
@@ -131,9 +130,11 @@ class PicturePanel(Still, widgets.VBox):
         self._show_picture()
         self.chooser.mark({} if look.node is None else {look.node: ("yes", "")})
         if near:
-            images = encode_pictures(self._stored(np.array([row["node"] for row in near])), 2 * SMALL)
+            nodes = np.array([row["node"] for row in near])
+            images = encode_pictures(self._stored(nodes), 2 * SMALL)
             captions = [[("strong", row["id"]), ("muted", f"{row['distance']} bits")] for row in near]
             self.neighbors.show(images, [row["id"] for row in near], captions=captions)
+            self.neighbors.pictures = encode_pictures(self.looker.images(nodes), 2 * SMALL)  # at leisure: drawn larger
 
     def _show_tags(self, selected: int | None) -> None:
         if self.look is None:
