@@ -1,5 +1,6 @@
 """The form for real people and the CSV their votes go to."""
 
+import base64
 import csv
 import io
 
@@ -273,7 +274,10 @@ def test_a_study_without_trials_says_so(tmp_path):
     assert (form.trial, form.status.text) == (None, "No trials.")
 
 
-def test_without_a_kernel_a_sentence_stands_in(trials, path):
-    bundle = form_of(trials, path)._repr_mimebundle_()
-    assert bundle["text/plain"] == NEEDS_KERNEL
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+def test_without_a_kernel_the_pictures_and_a_sentence_stand_in(trials, path):
+    data, _ = form_of(trials, path)._repr_mimebundle_()
+    assert data["text/plain"] == NEEDS_KERNEL
+    assert "application/vnd.jupyter.widget-view+json" in data
+    still = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert still.size[0] > 3 * 100
+    assert still.getpixel((20, 20)) != (255, 255, 255)

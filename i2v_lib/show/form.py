@@ -14,7 +14,9 @@ from PIL import Image
 from i2v_lib.evaluation.ballots import append_votes, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
 from i2v_lib.show.explorers.ballot import Ballot
+from i2v_lib.show.explorers.gallery import Gallery
 from i2v_lib.show.explorers.status import StatusLine, reported
+from i2v_lib.show.explorers.still import Still
 from i2v_lib.show.thumbnails import Pictures
 
 WORDING = {
@@ -57,7 +59,7 @@ def _answered(answers: np.ndarray, participant: int, each: int) -> np.ndarray:
     return first + np.flatnonzero(answers[first : first + each, 0] != UNANSWERED)
 
 
-class StudyForm(widgets.VBox):
+class StudyForm(Still, widgets.VBox):
     """Shows A above B and C and asks the six questions, trial after trial.
 
     Votes are on the disk before the next trial is shown. Started again, also in another kernel, it goes on with the
@@ -78,6 +80,8 @@ class StudyForm(widgets.VBox):
 
     Source: Saito & Matsui 2015, §4.3.
     """
+
+    sentence = NEEDS_KERNEL
 
     def __init__(self, trials: Trials, pictures: Pictures, rows: np.ndarray, ids: Sequence[str], path: Path):
         self._study = trials, ids, path
@@ -140,6 +144,8 @@ class StudyForm(widgets.VBox):
         given = [ANSWERS[answer] for answer in answers[last]]
         self._show(given, f"The vote on trial {last % trials.each + 1} is taken back: change it, then press Next.")
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """A sentence stands in for the form where there is no kernel; a figure of a trial comes before it."""
-        return super()._repr_mimebundle_(**options) | {"text/plain": NEEDS_KERNEL}
+    def still(self) -> bytes:
+        """The pictures of the trial that is shown: A, left, right."""
+        trial = Gallery("one trial")
+        trial.show(self.ballot.pictures, ["A", "left", "right"][: len(self.ballot.pictures)])
+        return trial.still()
