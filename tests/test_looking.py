@@ -11,7 +11,7 @@ from PIL import Image
 from i2v_lib.config import load_config
 from i2v_lib.data.harmless import is_harmless
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models.training import predict
+from i2v_lib.models.prediction import predict
 from i2v_lib.run import Run
 from i2v_lib.show.explorers.panel import PicturePanel
 from i2v_lib.show.looking import FEWEST, MOST, Looker, draw_look
@@ -108,7 +108,7 @@ def test_terms_that_are_not_harmless_stay_hidden(run, monkeypatch):
     assert column in shown
     tags = ("nude", *words.tags[1:])
     assert not is_harmless("nude")
-    monkeypatch.setitem(run._kept, ("vocabulary",), dataclasses.replace(words, tags=tags))
+    monkeypatch.setattr(run, "vocabulary", lambda: dataclasses.replace(words, tags=tags))
     hidden = [row["column"] for row in looker.tags(look, np.zeros(len(words)))]
     assert column not in hidden
     assert set(shown) - set(hidden) == {column}

@@ -15,8 +15,8 @@ from i2v_lib.data.harmless import is_harmless
 from i2v_lib.models.heatmaps import gradient_map
 from i2v_lib.models.inference import prepare_network
 from i2v_lib.models.pictures import Picture, read_picture
+from i2v_lib.models.prediction import predict
 from i2v_lib.models.thresholds import BETAS, best_thresholds
-from i2v_lib.models.training import predict
 from i2v_lib.run import Run
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.heatmaps import overlay, seen_pictures

@@ -15,7 +15,8 @@ RENAMED = """import dataclasses
 looker = looking.Looker(run, near=True)
 word = "<img src=x onerror=console.error('executed')>"
 words = run.vocabulary()
-run._kept["vocabulary",] = dataclasses.replace(words, tags=(word, *words.tags[1:]))
+renamed = dataclasses.replace(words, tags=(word, *words.tags[1:]))
+run.vocabulary = lambda: renamed
 looker._links[1], looker.ids[1] = "javascript:console.error('followed')", word
 PicturePanel(looker)"""
 
