@@ -14,8 +14,9 @@ SIZES = {"lab": (1280, "light"), "voila": (800, "dark")}
 RENAMED = """import dataclasses
 looker = looking.Looker(run, near=True)
 word = "<img src=x onerror=console.error('executed')>"
-words = run.vocabulary()
-renamed = dataclasses.replace(words, tags=(word, *words.tags[1:]))
+words, tags = run.vocabulary(), list(run.vocabulary().tags)
+tags[looker.tags(looker.first(), looker.least())[0]["column"]] = word  # the likeliest
+renamed = dataclasses.replace(words, tags=tuple(tags))
 run.vocabulary = lambda: renamed
 looker._links[1], looker.ids[1] = "javascript:console.error('followed')", word
 PicturePanel(looker)"""
