@@ -106,9 +106,14 @@ def _draw_means(ax: plt.Axes, curve: Curve) -> None:
         ax.plot(sizes, values[:, 0], color=color, marker=marker)
         ax.annotate(NAMES[system], (most, values[-1, 0]), (0, 5), textcoords="offset points", ha="right", color=color)
     stand_in, chance = curve.scores[STAND_IN, most].map, curve.chance.mean()
-    for words, value, color, line in ((NAMES[STAND_IN], stand_in, PURPLE, "--"), ("chance", chance, "0.4", ":")):
+    below = {"xy": (most, 100 * stand_in), "xytext": (0, -9), "ha": "right"}
+    beside = {"xy": (1, 100 * chance), "xytext": (3, 0), "xycoords": ("axes fraction", "data"), "va": "center"}
+    for words, value, color, line, where in (
+        (NAMES[STAND_IN], stand_in, PURPLE, "--", below),
+        ("chance", chance, "0.4", ":", beside),  # between the axis and the control there is no room
+    ):
         ax.axhline(100 * value, color=color, linestyle=line)
-        ax.annotate(words, (most, 100 * value), (0, -9), textcoords="offset points", ha="right", color=color)
+        ax.annotate(words, textcoords="offset points", color=color, **where)
     ax.set(xscale="log", xlabel="pictures of each new tag", ylabel=f"mean AP of {len(curve.tags)} new tags (%)")
     ax.xaxis.set_major_locator(FixedLocator(sizes))
     ax.xaxis.set_minor_locator(NullLocator())
