@@ -6,6 +6,7 @@ import random
 import signal
 
 import pytest
+import torch
 from processes import start
 from tiny_training import Accident, accident, checkpoints, newest, train
 
@@ -14,6 +15,15 @@ from i2v_lib.models import checkpoints as on_disk
 KILLS = 20
 LONG, LAST = 16, 63  # epochs, and the step before whose batch two trainings are compared
 CALLS = ("save", "fsync", "rename")  # what writing a checkpoint is made of
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """As the killed ones have: another number of threads gives other last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def sha256(path):

@@ -346,7 +346,7 @@ def run(tmp_path_factory):
         features = lambda pixels, rows, _=None: pixels[rows].reshape(len(rows), -1)[:, :512].astype(np.float32) - 128  # noqa: E731
         patch.setattr(Run, "_features_of", lambda self, metric: features)
         patch.setattr(Run, "pretrained_source", lambda self: "surrogate")
-        patch.setattr(Run, "stored", lambda self, name, inputs, build: build())
+        patch.setattr(Run, "stored", lambda self, name, inputs, build, together=False: build())
         patch.setattr(Run, "pretrained_inputs", dict)
         yield built
 
