@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 from sklearn.metrics import average_precision_score
 from test_evaluate_released import make
+from test_new_tags import write_pictures
 from test_released import PICTURES
 from test_weights import write_run
 from tiny_released import NAMES, shrink_released, write_released
@@ -299,11 +300,12 @@ def test_the_readme_s_section_runs(home, released, collection, pictures, monkeyp
     (pictures / "0.png").rename(pictures / "picture.png")
     (home / "picture.png").write_bytes((pictures / "picture.png").read_bytes())
     collection.folder.rename(home.parent / "touhou")
+    write_pictures(home.parent / "mine" / "red square", 12, 1)
     write_run(home, preset="demo")
     monkeypatch.chdir(home)
     section = re.search(r"^## Tagging\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)[1]
     blocks = re.findall(r"^```(sh|python)\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-    assert [kind for kind, _ in blocks] == ["python", "sh", "python"]
+    assert [kind for kind, _ in blocks] == ["python", "sh", "python", "sh"]
     commands = set()
     for kind, text in blocks:
         if kind == "python":
@@ -313,7 +315,7 @@ def test_the_readme_s_section_runs(home, released, collection, pictures, monkeyp
             words = shlex.split(line, comments=True)[3:]
             assert main(words) == 0, line
             commands.add(words[0])
-    assert commands == {"convert-released", "tag", "thresholds", "evaluate-released", "export-onnx"}
+    assert commands == {"convert-released", "tag", "thresholds", "evaluate-released", "export-onnx", "add-tags"}
     assert "'general': [" in capsys.readouterr().out
     for name in ("picture.txt", "picture.json", "tags.csv"):
         assert (pictures / name).exists()
