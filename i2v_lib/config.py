@@ -16,6 +16,10 @@ import numpy as np
 
 SOURCES = ("danbooru", "safebooru")  # that illustrations may be collected from
 PIXEL_STORES = ("pixels", "jpeg")  # as they are, or packed
+POSITIVE = (
+    "batch_size", "checkpoint_every", "code_bits", "epochs", "epochs_batch_norm", "epochs_hash", "image_size", "limit",
+    "neighbors", "stored_size", "width",
+)  # fields of which zero would train or show nothing; no field is negative  # fmt: skip
 FOLDERS = ("collection", "illustrations")  # fields that hold the path of a folder of the user's
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 
@@ -187,7 +191,7 @@ def load_config(preset: str, **overrides: Any) -> Config:
 
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
-    """Accept an int where a float is meant and a path where a string is; refuse every other mismatch."""
+    """Accept an int where a float is meant and a path where a string is; refuse other types, and numbers too low."""
     if field.name == "source" and value not in (None, *SOURCES):
         raise ValueError(f"source={value!r} is unknown; use one of {', '.join(SOURCES)}")
     if field.name in FOLDERS and value is not None:
@@ -195,11 +199,16 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
     kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}[field.type]
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"{field.name}={value!r}: expected {field.type}, got {type(value).__name__}")
+    if isinstance(value, int | float) and not (value > 0 if field.name in POSITIVE else value >= 0):  # NaN is neither
+        raise ValueError(f"{field.name}={value}: give a number {'above' if field.name in POSITIVE else 'from'} zero")
     return float(value) if field.type == "float" else value
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:
-    """Turn ``["epochs=3", "width=0.5"]`` from a command line into overrides for :func:`load_config`."""
+    """Turn ``["epochs=3", "width=0.5"]`` from a command line into overrides for :func:`load_config`.
+
+    A relative path of a folder starts at the working directory, as every other path on a command line does.
+    """
     types = {field.name: field.type for field in dataclasses.fields(Config)}
     overrides: dict[str, Any] = {}
     for assignment in assignments:
@@ -207,10 +216,15 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
         if not equals:
             raise ValueError(f"--set {assignment!r}: write it as name=value")
         try:
-            overrides[name] = {"int": int, "float": float}.get(types.get(name, ""), str)(text)
+            read = _absolute if name in FOLDERS else {"int": int, "float": float}.get(types.get(name, ""), str)
+            overrides[name] = read(text)
         except ValueError:
             raise ValueError(f"--set {name}={text!r}: expected {types[name]}") from None
     return overrides
+
+
+def _absolute(folder: str) -> str:
+    return str(Path(folder).expanduser().resolve())
 
 
 def home() -> Path:

@@ -91,7 +91,8 @@ def find_examples(
         raise ValueError("others=None: pictures that have none of the tags are needed; give a collection or a folder")
     if tags is None:
         tags = sorted(path.name for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
-    folders = {tag: source / tag.removeprefix(f"{split_category(tag)[1]}:") for tag in tags}
+    plain = {tag: tag.removeprefix(f"{split_category(tag)[1]}:") for tag in tags}
+    folders = {tag: source / (tag if (source / tag).is_dir() else name) for tag, name in plain.items()}
     missing = [folder.name for folder in folders.values() if not folder.is_dir()]
     if missing or not folders:
         cure = "put the pictures of each tag into a folder of its name"

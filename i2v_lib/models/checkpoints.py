@@ -210,13 +210,14 @@ def _shape(tensor: torch.Tensor | None) -> str:
 def _read(path: Path, tensors: bool = True) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors (if wanted) and JSON of a file of ours."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; train the network first")
+        raise FileNotFoundError(f"{path} does not exist; check the path, or train the network first")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[HEADER])
             return {name: file.get_tensor(name) for name in file.keys()} if tensors else {}, metadata  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
-        raise DamagedFile(f"{path} is damaged or was not written by this kit ({error}); delete it") from error
+        cure = "if a training left it there, delete it to train anew"
+        raise DamagedFile(f"{path} is damaged or was not written by this kit ({error}); {cure}") from error
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def released_metadata(tag_model: Path | str) -> dict[str, Any]:
 
 
 def run_weights(preset: str) -> tuple[Path, Path | None]:
-    """The newest networks of a preset's run that can tag.
+    """The newest networks of a preset's run that can tag; those with the preset's own settings before any others.
 
     Parameters
     ----------
@@ -153,8 +153,9 @@ def run_weights(preset: str) -> tuple[Path, Path | None]:
     FileNotFoundError
         If none is trained.
     """
-    folder = run_folder(load_config(preset)) / "networks"
-    hashed, tagging = _newest(folder, "hash"), _newest(folder, "vgg_nin")
+    config = load_config(preset)
+    folder = run_folder(config) / "networks"
+    hashed, tagging = (_best_first(folder, name, config) for name in ("hash", "vgg_nin"))
     if hashed:
         start = read_metadata(hashed[0])["settings"]["start"]
         started = [path for path in tagging if start.items() <= read_metadata(path)["settings"].items()]
@@ -167,6 +168,10 @@ def run_weights(preset: str) -> tuple[Path, Path | None]:
     )
 
 
-def _newest(folder: Path, name: str) -> list[Path]:
-    """Weights of all networks of a name, the newest first."""
-    return sorted(folder.glob(f"{name}-*/{WEIGHTS}"), key=lambda path: path.stat().st_mtime, reverse=True)
+def _best_first(folder: Path, name: str, config: Config) -> list[Path]:
+    """Weights of all networks of a name: those of the preset's own settings, then the newest first."""
+
+    def order(path: Path) -> tuple[bool, float]:
+        return read_metadata(path).get("config") == asdict(config), path.stat().st_mtime
+
+    return sorted(folder.glob(f"{name}-*/{WEIGHTS}"), key=order, reverse=True)

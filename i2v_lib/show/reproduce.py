@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from i2v_lib.config import FOLDERS, Config, home, load_config, results_folder
+from i2v_lib.config import Config, home, load_config, results_folder
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -38,7 +38,6 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
     NotebookError
         If a cell fails; the executed copy holds its traceback.
     """
-    overrides = _anchored(overrides)
     config = load_config(preset, **overrides)
     notebooks = find_notebooks(numbers)
     if config.illustrations is not None and not Path(config.illustrations).is_dir():
@@ -96,12 +95,6 @@ def require_writable(folder: Path) -> None:
     except OSError as error:
         cure = "set I2V_HOME to a folder that you can write to"
         raise OSError(f"{folder} cannot be written ({error.strerror}); {cure}") from None
-
-
-def _anchored(overrides: dict[str, Any]) -> dict[str, Any]:
-    """Make paths of folders absolute: a notebook's working directory is not the caller's."""
-    given = {name: overrides[name] for name in FOLDERS if overrides.get(name) is not None}
-    return overrides | {name: str(Path(folder).expanduser().resolve()) for name, folder in given.items()}
 
 
 def _publish(config: Config, overrides: dict[str, Any]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,9 +80,12 @@ def connect(
             f"set {CONTACT} to a web page of yours, or {USER} to your account's number: the sites want to know who "
             "asks, and block programs that nobody answers for"
         )
+    contact = environ.get(CONTACT) or PROJECT
+    if not re.fullmatch(r"https?://\S+", contact):
+        raise ValueError(f"{CONTACT}={contact!r} is no address of a web page; set it to one that begins with https://")
     auth = credentials(environ) if source == "danbooru" and (base_url is None or loopback) else None
     with Web(
-        user_agent=user_agent(None, number, environ.get(CONTACT) or PROJECT),
+        user_agent=user_agent(None, number, contact),
         hosts=hosts,
         file_hosts=() if loopback else FILE_HOSTS[source],
         file_ports=per_second if loopback else None,
