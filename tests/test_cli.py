@@ -78,11 +78,22 @@ def test_help_lists_every_command_without_waiting_for_pytorch():
     assert done.stdout.split()[-1] == "False"
 
 
+def test_a_relative_folder_starts_at_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("collection", "illustrations"):
+        assert parse_overrides([f"{name}=mine"]) == {name: str(tmp_path / "mine")}
+    assert parse_overrides(["query=mine"]) == {"query": "mine"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["reproduce", "smoke", "--set", "epoch=3"], "no field 'epoch'"),
         (["reproduce", "smoke", "--set", "epochs=three"], "expected int"),
+        (["reproduce", "smoke", "--set", "epochs=0"], "epochs=0: give a number above zero"),
+        (["train", "smoke", "--set", "checkpoint_every=0"], "checkpoint_every=0: give a number above zero"),
+        (["train", "smoke", "--set", "seed=-1"], "seed=-1: give a number from zero"),
+        (["train", "smoke", "--set", "width=nan"], "width=nan: give a number above zero"),
         (["reproduce", "smoke", "--set", "source=danboru"], "use one of danbooru, safebooru"),
         (["reproduce", "smoke", "--set", "epochs"], "name=value"),
         (["reproduce", "smoke", "--notebook", "99"], "--notebook 99"),

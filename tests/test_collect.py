@@ -247,6 +247,7 @@ def test_another_folder_is_left_alone(plain, tmp_path):
         ({"ratings": ("x",)}, "ratings"),
         ({"base_url": "http://192.168.0.7:80"}, "base_url"),
         ({"base_url": None, "environ": {}}, "I2V_CONTACT"),
+        ({"base_url": None, "environ": {"I2V_CONTACT": "me@example.org"}}, "I2V_CONTACT='me@example.org' is no"),
         ({"base_url": None, "per_second": 4.5}, "per_second"),
         ({"base_url": None, "per_second": 1, "api_per_second": 2.0}, "api_per_second"),
         ({"aliases": {"a": "b", "b": "a"}}, "circle"),

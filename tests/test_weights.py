@@ -1,6 +1,7 @@
 """Which weights are taken, and that whoever reads the results is told."""
 
 import json
+import os
 
 import pytest
 from numpy.testing import assert_allclose
@@ -8,8 +9,9 @@ from test_released import PICTURES
 from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.config import load_config
-from i2v_lib.models.checkpoints import save_weights
+from i2v_lib.models.checkpoints import read_metadata, save_weights
 from i2v_lib.models.hash_network import build_hash_network
+from i2v_lib.models.loading import run_weights
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.released import convert_released
 from i2v_lib.models.released_files import find_released, missing_released, released_folder, released_vocabulary
@@ -35,6 +37,20 @@ def write_run(home, name="vgg_nin", preset="smoke", **settings):
     path = home / "runs" / preset / "networks" / f"{name}-1" / "weights.safetensors"
     save_weights(path, network, metadata)
     return path
+
+
+def test_a_run_s_own_networks_come_before_those_of_experiments(home):
+    """A network with the preset's settings is taken though one with others is newer; without it, the newest is."""
+    own = write_run(home)
+    experiment = own.parent.with_name("vgg_nin-2") / own.name
+    experiment.parent.mkdir()
+    experiment.write_bytes(own.read_bytes())
+    os.utime(experiment, (own.stat().st_mtime + 10,) * 2)
+    assert run_weights("smoke") == (experiment, None)  # neither has the preset's settings
+    network = build_network("vgg_nin", 9, load_config("smoke"))
+    save_weights(own, network, read_metadata(own) | {"config": load_config("smoke").__dict__})
+    os.utime(experiment, (own.stat().st_mtime + 10,) * 2)
+    assert run_weights("smoke") == (own, None)
 
 
 def test_files_are_found_by_their_names(home, tmp_path):
