@@ -10,8 +10,6 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
 
-from tqdm import tqdm
-
 from i2v_lib.data.booru import danbooru, fetch, sites, takedown, web
 from i2v_lib.data.booru.collect import collect, store_folder
 from i2v_lib.data.booru.store import Store
@@ -50,17 +48,16 @@ def gather(site, out, **arguments):
         return collect(out=out, **settings | arguments)
 
 
-def gather_in_process(api, out, **arguments):
+def gather_in_process(api, out, limit):
     """The same for a process of its own that is to be killed, and therefore slow."""
     read = StoreSource.read
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore that would outlive the kill
 
     def read_slowly(self, name):
         time.sleep(0.05)
         return read(self, name)
 
     with mock.patch.object(StoreSource, "read", read_slowly):
-        gather(mock.Mock(api=api), out, per_second=20.0, **arguments)
+        gather(mock.Mock(api=api), out, per_second=20.0, limit=limit)
 
 
 # What lies on the disk

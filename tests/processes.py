@@ -1,6 +1,7 @@
 """Processes for tests that kill them or let them work together, started in a hundredth of a second each.
 
-They are forked from a server that has imported everything and computed nothing, so that no thread is copied.
+They are forked from a server that has imported everything and computed nothing, so that no thread is copied. There is
+one such server for all tests: were another test to start it with fewer modules, each process here would import PyTorch.
 """
 
 import multiprocessing
@@ -12,7 +13,13 @@ import torch
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
-IMPORTED = ["torch._dynamo", "i2v_lib.run", "test_kills", "test_distributed"]  # the first by an optimizer's first step
+IMPORTED = [
+    "torch._dynamo",  # by an optimizer's first step
+    "i2v_lib.run",
+    "tests.collect_checks",
+    "test_kills",
+    "test_distributed",
+]
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(IMPORTED)

@@ -1,7 +1,6 @@
 """Collecting from the test server: what it served, what lies on the disk, and how runs end and go on."""
 
 import json
-import multiprocessing
 import os
 import random
 import time
@@ -10,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from PIL import Image
+from processes import start
 
 from i2v_lib.data.booru.collect import build_from_stores, dry_run, store_folder
 from i2v_lib.data.booru.estimate import estimate
@@ -266,16 +266,13 @@ def test_impossible_arguments_are_named_before_any_request(plain, tmp_path, chan
 
 def test_killed_twenty_times_it_ends_in_the_same_bytes(tmp_path):
     """Most kills fall into rows and files, six into the building of the collection."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.collect_checks"])
     chance, whole, broken = random.Random(4), tmp_path / "whole", tmp_path / "broken"
     with serve(90, careless=True) as site:
         gather(site, whole, limit=45)
         control = len(files_asked(site))
         site.reset()
         for kill in range(KILLS + 1):
-            run = context.Process(target=gather_in_process, args=(site.api, broken), kwargs={"limit": 45})
-            run.start()
+            run = start(gather_in_process, site.api, broken, 45)
             if kill < KILLS - 6:
                 time.sleep(chance.uniform(0.05, 0.3))
             elif kill < KILLS:
