@@ -1,6 +1,7 @@
 """A network made ready for a CPU computes what it computed before, and is the same network to everyone else."""
 
 import copy
+import gc
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from i2v_lib.config import load_config
 from i2v_lib.models import inference
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
 from i2v_lib.models.inference import compute, prepare_network
-from i2v_lib.models.networks import VGGModelA, build_network
+from i2v_lib.models.networks import build_network
 
 CPU = torch.device("cpu")
 PICTURES = torch.randint(0, 256, (5, 3, 96, 96), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -37,19 +38,23 @@ def threads():
 
 @pytest.mark.parametrize("network", list(networks()))
 def test_the_same_numbers_another_way(network, monkeypatch):
-    expected, names = run(network.eval()), list(network.state_dict())
+    called, names = set(), list(network.state_dict())
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda module, *_: called.add(module))
+    expected = run(network.eval())
     monkeypatch.setattr(inference, "PIXELS", 2 * 96 * 96)  # pieces of two
     ready = prepare_network(network, CPU)
-    used = []
-    linear = torch.nn.functional.linear
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda *a: used.append(a[0].shape) or linear(*a))
+    used, of = set(), inference._copies.of
+    monkeypatch.setattr(inference._copies, "of", lambda module: used.add(module) or of(module))
     for _ in range(2):
         torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
         prepare_network(ready, CPU)  # once more changes nothing
     assert list(ready.state_dict()) == names
-    # three by three positions of five pictures
-    products = [shape for shape in used if shape[0] == 5 * 3 * 3]
-    assert bool(products) == (not isinstance(network, VGGModelA))  # whose head has no convolutions
+    assert used == (called if inference.PACKS else set())
+    assert len(called) > 7
+    monkeypatch.setattr(inference, "PACKS", False)  # as on other processors
+    torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(run(ready, PICTURES[:1]), expected[:1], rtol=1e-4, atol=1e-5)
     assert (expected[0] - expected[1]).abs().max() > 1e-3
 
@@ -76,6 +81,31 @@ def test_copies_are_their_own():
             p.mul_(0.5)
     assert (run(other) - before).abs().max() > 1e-3
     torch.testing.assert_close(run(network), before, rtol=0, atol=0)
+
+
+def test_weights_that_change_are_used():
+    """In place, by another tensor, or by those of a file."""
+    network = prepare_network(list(networks())[1], CPU)
+    for change in (
+        lambda layer: layer.weight.mul_(2),
+        lambda layer: setattr(layer, "weight", torch.nn.Parameter(layer.weight + 0.1)),
+        lambda layer: layer.load_state_dict({"weight": layer.weight / 3, "bias": layer.bias}),
+    ):
+        before = run(network)
+        with torch.no_grad():
+            change(network.body.conv1_1)
+        after = run(network)
+        assert (after - before).abs().max() > 1e-3
+        torch.testing.assert_close(after, network.eval()(PICTURES).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_copies_of_weights_go_with_their_network():
+    network = prepare_network(list(networks())[1], CPU)
+    before = len(inference._copies._made)
+    run(network)
+    del network
+    gc.collect()
+    assert len(inference._copies._made) <= before
 
 
 def test_a_new_last_layer_is_used():
