@@ -157,21 +157,24 @@ def build_graph(indices: np.ndarray, distances: np.ndarray) -> Graph:
     indices, distances = np.asarray(indices), np.asarray(distances)
     _check_neighbors(indices, distances)
     nodes, k = indices.shape
-    near, far = np.repeat(np.arange(nodes), k), indices.ravel().astype(np.int64)
     whole = np.issubdtype(distances.dtype, np.integer)
     weights = distances.ravel().astype(np.int64 if whole else np.float64)
     if whole and weights.max(initial=0) * nodes**2 >= EXACT:
         raise ValueError(f"{nodes:,} nodes with distances up to {weights.max():,}: too many to add up exactly")
 
-    pairs = np.minimum(near, far) * nodes + np.maximum(near, far)  # one number an edge, whoever lists it
-    order = np.argsort(pairs)
-    pairs = pairs[order]
-    firsts = np.flatnonzero(np.diff(pairs, prepend=-1))  # an edge may be listed at both ends
-    pairs, weights = pairs[firsts], np.minimum.reduceat(weights[order], firsts)
-    low, high = np.divmod(pairs, max(nodes, 1))
-    order = np.argsort(np.r_[pairs, high * nodes + low])
-    counts = np.bincount(low, minlength=nodes) + np.bincount(high, minlength=nodes)
-    return Graph(np.r_[0, np.cumsum(counts)], np.r_[high, low][order], np.r_[weights, weights][order])
+    # Transposing sorts in linear time: once by who is listed, twice by who lists.
+    listed = csr_array((np.arange(nodes * k), indices.ravel(), np.arange(nodes + 1) * k), shape=(nodes, nodes))
+    by_far = listed.tocsc()
+    by_near = by_far.T.tocsc()
+    ways = [np.repeat(np.arange(nodes), np.diff(way.indptr)) * nodes + way.indices for way in (by_near, by_far)]
+    edges = np.concatenate(ways)  # both ways of each listing: two sorted runs, which a stable sort merges
+    order = np.argsort(edges, kind="stable")
+    edges = edges[order]
+    firsts = np.flatnonzero(np.diff(edges, prepend=-1))  # an edge may be listed at both ends
+    weights = weights[np.r_[by_near.data, by_far.data][order]]
+    weights = np.minimum.reduceat(weights, firsts) if len(firsts) else weights
+    owners, ends = np.divmod(edges[firsts], max(nodes, 1))
+    return Graph(np.r_[0, np.cumsum(np.bincount(owners, minlength=nodes))], ends, weights)
 
 
 def morph(
