@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import pytest
 
 from i2v_lib.show import speed
 from i2v_lib.show.measured import seconds
+from i2v_lib.show.readme import replace_block
+from i2v_lib.show.speed_summary import summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_shows_the_records():
-    assert speed.replace_speed(README) == README, "run: python benchmarks/readme.py"
+def test_both_readmes_show_the_records():
+    program = runpy.run_path(ROOT / "benchmarks" / "readme.py")
+    for path, text in program["written"]().items():
+        assert text == path.read_text(encoding="utf-8"), "run: python benchmarks/readme.py"
 
 
 def test_another_record_gives_another_readme(tmp_path):
@@ -26,8 +30,9 @@ def test_another_record_gives_another_readme(tmp_path):
     for searches in record["speed"].values():
         searches["itself"]["faiss"]["kit_is_times_faster"]["median"] = 1234.5
     (tmp_path / "neighbors.json").write_text(json.dumps(record))
-    assert speed.replace_speed(README, tmp_path).count("1,234×") == 2
-    assert "1,234×" not in README
+    assert speed.render_speed(tmp_path).count("1,234×") == 2
+    assert summary_table(tmp_path).count("1,234×") == 1
+    assert "1,234×" not in speed.render_speed() + summary_table()
 
 
 def tagging_record():
@@ -49,27 +54,22 @@ def tagging_record():
     }
 
 
-def test_the_tagger_s_speed_is_shown_once_it_is_measured(tmp_path):
-    for path in speed.FOLDER.glob("*.json"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "tagger.json").unlink(missing_ok=True)
-    without = speed.render_speed(tmp_path)
-    assert "tagger" not in without
-    (tmp_path / "tagger.json").write_text(json.dumps(tagging_record()))
-    added = speed.render_speed(tmp_path).removeprefix(without)
-    for text in (
+def test_the_tagger_s_speed_is_shown():
+    text = speed.render_tagging(tagging_record())
+    for said in (
         "width 1 on 2 cores (A processor), 32 at a time; medians of 5 paired runs",
         "| the network alone | 8.0 [7.0, 9.0] | 7.0 [6.0, 8.0] | 1.14× [1.10, 1.20] |",
         "imports take 3.0 s more",
         "| feature model | 933 | 3.5 s | 1,000 | 2.5 s |",
         "| 0.125 | 5,000 | 600 | 640 | 7.5 |",
     ):
-        assert text in added
-    check_widths(added, 3)
+        assert said in text
+    check_widths(text, 3)
 
 
 def test_every_row_is_as_wide_as_its_heading():
-    check_widths(speed.render_scale() + speed.intake_table(speed.read_record("intake")), 4)
+    check_widths(speed.render_speed(), 14)
+    check_widths(summary_table(), 1)
 
 
 def check_widths(text, tables):
@@ -84,7 +84,7 @@ def check_widths(text, tables):
 
 def test_a_readme_without_markers_is_refused():
     with pytest.raises(ValueError, match="speed:begin"):
-        speed.replace_speed("# No markers")
+        replace_block("# No markers", "speed", "tables")
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show import paper
 from i2v_lib.show.cost import render_cost, shuffle_sentences
+from i2v_lib.show.explorer_speed import render_explorers
 from i2v_lib.show.measured import digits, seconds, spread
-from i2v_lib.show.readme import markdown_table, replace_block
+from i2v_lib.show.readme import markdown_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 PATHS = 20  # timed together
@@ -205,24 +206,17 @@ def render_tagging(record: Mapping[str, Any]) -> str:
 
 
 def render_speed(folder: Path = FOLDER) -> str:
-    """All of it, for the README; what was not measured is left out."""
-    parts = [
-        render_scale(folder),
-        "Reading illustrations into a collection, in pictures a second and core; the two loops neither hash nor "
-        "store (`benchmarks/intake.py`):",
-        intake_table(read_record("intake", folder)),
-    ]
-    if (folder / "training.json").exists():
-        parts.append(render_cost(read_record("training", folder)))
-    parts.append(shuffle_sentences(read_record("shuffle", folder)))
-    if (folder / "tagger.json").exists():
-        parts.append(render_tagging(read_record("tagger", folder)))
-    return "\n\n".join(parts)
-
-
-def replace_speed(readme: str, folder: Path = FOLDER) -> str:
-    """A README with the tables of the records between its markers, ``speed:begin`` and ``speed:end``."""
-    return replace_block(readme, "speed", render_speed(folder))
+    """All of it, a section each."""
+    intake = "Pictures a second and core; the two loops neither hash nor store (`benchmarks/intake.py`):"
+    training = [render_cost(read_record("training", folder)), shuffle_sentences(read_record("shuffle", folder))]
+    sections = {
+        "Search and paths": [render_scale(folder)],
+        "Reading illustrations into a collection": [intake, intake_table(read_record("intake", folder))],
+        "Training": training,
+        "Tagging": [render_tagging(read_record("tagger", folder))],
+        "Explorers": [render_explorers(read_record("explorers", folder), read_record("map_explorer", folder))],
+    }
+    return "\n\n".join(f"## {title}\n\n" + "\n\n".join(parts) for title, parts in sections.items())
 
 
 def _milliseconds(measured: Mapping[str, float]) -> str:
