@@ -31,6 +31,7 @@ def draw_command(options: argparse.Namespace) -> None:
     from i2v_lib.data.drawn.sheet import contact_sheet
 
     config = load_config(options.preset, seed=options.seed)
+    require_writable(options.out.resolve().parent)
     contact_sheet(config, options.count, size=options.size, columns=options.columns).save(options.out)
     print(options.out)
 
@@ -188,8 +189,7 @@ def export_explorer_command(options: argparse.Namespace) -> None:
 def train_command(options: argparse.Namespace) -> None:
     """Train one network, alone or as one of torchrun's processes."""
     with _run_of_all_ranks(options) as run:
-        run.network(options.network)
-        print(run.folder)
+        _print_once(run.weights(options.network))
 
 
 def encode_command(options: argparse.Namespace) -> None:
@@ -197,7 +197,7 @@ def encode_command(options: argparse.Namespace) -> None:
     require_writable(options.out.resolve().parent)
     with _run_of_all_ranks(options) as run:
         run.save_codes(options.out, options.neighbors or run.config.neighbors)
-        print(options.out)
+        _print_once(options.out)
 
 
 def doctor_command(options: argparse.Namespace) -> int:
@@ -221,6 +221,14 @@ def _run_of_all_ranks(options: argparse.Namespace) -> Iterator[Run]:
     with process_group():
         require_shared(run_folder(config))
         yield _run(config)
+
+
+def _print_once(line: object) -> None:
+    """By one of the processes that work together."""
+    from i2v_lib.models.distributed import rank
+
+    if rank() == 0:
+        print(line)
 
 
 def _run(config: Config) -> Run:

@@ -20,6 +20,16 @@ POSITIVE = (
     "batch_size", "checkpoint_every", "code_bits", "epochs", "epochs_batch_norm", "epochs_hash", "image_size", "limit",
     "neighbors", "stored_size", "width",
 )  # fields of which zero would train or show nothing; no field is negative  # fmt: skip
+CHOICES = {  # field -> what it may be, for those that are a word
+    "source": (None, *SOURCES),
+    "pixel_store": ("auto", *PIXEL_STORES),
+    "decode": ("cpu", "device"),
+    "shuffle": ("auto", "full", "blocks"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "compiled": ("auto", "on", "off"),
+    "pretrained": ("auto", "imagenet", "surrogate"),
+    "hash_layer": ("flattened", "pooled", "tags", "convolution"),
+}
 FOLDERS = ("collection", "illustrations")  # fields that hold the path of a folder of the user's
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 
@@ -175,7 +185,7 @@ def load_config(preset: str, **overrides: Any) -> Config:
     Raises
     ------
     ValueError
-        For an unknown preset or source.
+        For an unknown preset, a word that a field does not know, or a number too low.
     TypeError
         For a field that does not exist, or a value of another type than the field's.
     """
@@ -191,14 +201,15 @@ def load_config(preset: str, **overrides: Any) -> Config:
 
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
-    """Accept an int where a float is meant and a path where a string is; refuse other types, and numbers too low."""
-    if field.name == "source" and value not in (None, *SOURCES):
-        raise ValueError(f"source={value!r} is unknown; use one of {', '.join(SOURCES)}")
+    """Accept an int where a float is meant and a path where a string is; refuse what cannot be meant."""
     if field.name in FOLDERS and value is not None:
         value = str(home() / Path(value).expanduser())  # a relative path means the same folder in every notebook
     kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}[field.type]
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"{field.name}={value!r}: expected {field.type}, got {type(value).__name__}")
+    choices = CHOICES.get(field.name, (value,))
+    if value not in choices:
+        raise ValueError(f"{field.name}={value!r} is unknown; use one of {', '.join(filter(None, choices))}")
     if isinstance(value, int | float) and not (value > 0 if field.name in POSITIVE else value >= 0):  # NaN is neither
         raise ValueError(f"{field.name}={value}: give a number {'above' if field.name in POSITIVE else 'from'} zero")
     return float(value) if field.type == "float" else value

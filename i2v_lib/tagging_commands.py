@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i2v_lib.config import PRESETS, home
+from i2v_lib.show.reproduce import require_writable
 
 if TYPE_CHECKING:
     from i2v_lib.models.weights import Chosen
@@ -145,8 +146,7 @@ def add_tags_command(options: argparse.Namespace) -> None:
     from i2v_lib.models.new_tags import add_tags
     from i2v_lib.show.new_tags import told_text
 
-    if options.out.exists() and not options.overwrite:
-        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+    _check_out(options, ".safetensors")
     examples = find_examples(options.source, options.tags, options.others, options.without, options.seed)
     tagger, _, meaning, _ = _tagger(options, "tags")
     print(meaning)
@@ -165,8 +165,7 @@ def thresholds_command(options: argparse.Namespace) -> None:
     from i2v_lib.evaluation.released import fit_thresholds
     from i2v_lib.models.thresholds import UNKNOWN
 
-    if options.out.exists() and not options.overwrite:
-        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+    _check_out(options, ".npz")
     collection = open_collection(options.collection)
     tagger, _, meaning, _ = _tagger(options, "tags")
     print(meaning)
@@ -201,8 +200,7 @@ def export_onnx_command(options: argparse.Namespace) -> None:
     """Export a network to ONNX."""
     from i2v_lib.models.export import export_onnx
 
-    if options.out.exists() and not options.overwrite:
-        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+    _check_out(options, ".onnx")
     tagger, name, _, config = _tagger(options, "features" if options.codes else "tags")
     network = tagger.feature_network if options.codes else tagger.network
     side = tagger.image_size
@@ -211,6 +209,15 @@ def export_onnx_command(options: argparse.Namespace) -> None:
     outputs = "logits, scores, features, codes" if options.codes else "logits, scores"
     print(f"{options.out}: {name}, {options.out.stat().st_size:,} bytes")
     print(f"images ({options.pixels}, N × 3 × {side} × {side}, RGB 0–255) → {outputs}")
+
+
+def _check_out(options: argparse.Namespace, ending: str) -> None:
+    """Refuse a file that others would not recognize or that stands there, before any work is done."""
+    if options.out.suffix != ending:
+        raise ValueError(f"out={str(options.out)!r}: give a file that ends in {ending}")
+    if options.out.exists() and not options.overwrite:
+        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+    require_writable(options.out.resolve().parent)
 
 
 def _tagger(options: argparse.Namespace, *needs: str) -> Chosen:

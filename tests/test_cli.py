@@ -1,5 +1,6 @@
 """The command line, the Makefile, and every command that the README and CONTRIBUTING.md show."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -17,15 +18,18 @@ from torch.distributed.run import get_args_parser
 
 from i2v_lib import doctor
 from i2v_lib.__main__ import build_parser, main, name_options
-from i2v_lib.config import load_config, parse_overrides, results_folder, run_folder
+from i2v_lib.config import CHOICES, PRESETS, Config, load_config, parse_overrides, results_folder, run_folder
 from i2v_lib.data.collection import open_collection
+from i2v_lib.data.crops import DECODERS
+from i2v_lib.data.shuffle import SHUFFLES
+from i2v_lib.models.hash_network import PLACEMENTS
 from i2v_lib.show import reproduce
 from tests.booru_server import BooruServer, rule
 
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")
 SERVER = ROOT / "tests" / "booru_server" / "__main__.py"
 
 
@@ -60,6 +64,9 @@ def test_shown_commands_exist(words):
         assert set(words[3::2]) <= set(re.findall(r'"(--\w+)"', SERVER.read_text(encoding="utf-8")))
     elif words[:3] == ["python", "-m", "pytest"]:
         assert all((ROOT / word).exists() for word in words[3:])
+    elif found := re.match(r"python (?:benchmarks/|-m benchmarks\.)(\w+)", " ".join(words)):
+        source = (ROOT / "benchmarks" / f"{found[1]}.py").read_text(encoding="utf-8")
+        assert {word for word in words if word.startswith("--")} <= set(re.findall(r'"(--\w+)"', source))
     elif words[:3] == ["uv", "pip", "compile"]:
         assert words[-1] == "requirements.txt"
     else:
@@ -95,6 +102,8 @@ def test_a_relative_folder_starts_at_the_working_directory(tmp_path, monkeypatch
         (["train", "smoke", "--set", "seed=-1"], "seed=-1: give a number from zero"),
         (["train", "smoke", "--set", "width=nan"], "width=nan: give a number above zero"),
         (["reproduce", "smoke", "--set", "source=danboru"], "use one of danbooru, safebooru"),
+        (["train", "smoke", "--set", "hash_layer=flat"], "use one of flattened, pooled, tags, convolution"),
+        (["train", "smoke", "--set", "precision=half"], "is unknown; use one of auto, float32, bfloat16"),
         (["reproduce", "smoke", "--set", "epochs"], "name=value"),
         (["reproduce", "smoke", "--notebook", "99"], "--notebook 99"),
         (["train", "smoke", "--set", "colection=x"], "no field 'colection'"),
@@ -107,6 +116,16 @@ def test_a_mistake_is_one_line_and_nothing_starts(arguments, message, notebooks,
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert not notebooks.executed
+
+
+def test_choices_are_those_of_whoever_makes_them():
+    assert CHOICES["hash_layer"] == PLACEMENTS
+    assert CHOICES["shuffle"] == SHUFFLES
+    assert CHOICES["decode"] == DECODERS
+    for field in dataclasses.fields(Config):
+        for preset in PRESETS.values():
+            value = getattr(preset, field.name)
+            assert value in CHOICES.get(field.name, (value,))
 
 
 def test_an_unknown_command_or_preset_is_refused(capsys):
@@ -174,16 +193,17 @@ def test_a_folder_goes_into_a_collection_and_back(tmp_path, capsys):
     assert open_collection(collection).info["resize"] == "crop"
 
 
-def test_train_makes_the_network_asked_for(monkeypatch, tmp_path):
+def test_train_makes_the_network_asked_for(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("I2V_HOME", str(tmp_path))
     asked = []
 
     def run(config):
-        return SimpleNamespace(network=lambda name: asked.append((name, config)), folder="runs")
+        return SimpleNamespace(weights=lambda name: asked.append((name, config)) or "runs/weights.safetensors")
 
     monkeypatch.setitem(sys.modules, "i2v_lib.run", SimpleNamespace(Run=run))
     assert main(["train", "smoke", "--network", "vgg_a", "--set", "epochs=1"]) == 0
     assert asked == [("vgg_a", load_config("smoke", epochs=1))]
+    assert capsys.readouterr().out == "runs/weights.safetensors\n"
 
 
 def test_draw_writes_the_sheet_asked_for(monkeypatch, tmp_path):
@@ -191,7 +211,7 @@ def test_draw_writes_the_sheet_asked_for(monkeypatch, tmp_path):
         return Image.new("RGB", (columns * size, count // columns * size + config.seed))
 
     monkeypatch.setitem(sys.modules, "i2v_lib.data.drawn.sheet", SimpleNamespace(contact_sheet=contact_sheet))
-    out = tmp_path / "sheet.png"
+    out = tmp_path / "new" / "sheet.png"
     assert (
         main(["draw", "--count", "6", "--seed", "1", "--size", "10", "--columns", "3", "--out", str(out)])
         == 0

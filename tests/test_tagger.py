@@ -335,7 +335,7 @@ def test_a_bad_picture_is_named(tagger, tmp_path):
         assert [row.reason if isinstance(row, BadImageError) else row.shape for row in kept] == [
             (BITS,), "truncated", (BITS,), "empty", "unreadable", (BITS,)
         ]  # fmt: skip
-    with pytest.raises(BadImageError, match="image 3: empty"):
+    with pytest.raises(BadImageError, match="empty: image 3: the file"):
         tagger.extract_feature([good, good, good, b""])
     with pytest.raises(ValueError, match="errors='ignore' is unknown"):
         tagger.estimate_top_tags(images, errors="ignore")

@@ -151,7 +151,7 @@ def test_whose_weights_tag(home, pictures, capsys):
     assert written["smoke"][1] == written["file"][1] == as_json_of(smoke, pictures / "0.png")
     assert written["smoke"][1] != written["demo"][1]
     assert "Weights of run demo: 9 tags" in written["best"][0]
-    assert "once illust2vec_tag_ver200.caffemodel and tag_list.json are in released/" in written["best"][0]
+    assert "once illust2vec_tag_ver200.caffemodel and tag_list.json lie in released/" in written["best"][0]
     write_released(home / "elsewhere")
     assert main(["tag", str(pictures), "--force", "--released", str(home / "elsewhere")]) == 0
     assert capsys.readouterr().out.startswith("The authors' released weights")
@@ -171,7 +171,9 @@ def test_one_picture_s_tags_are_printed(released, pictures, capsys):
     tags = Illustration2Vec.from_released(**released).estimate_plausible_tags(pictures / "0.png", 0.5)[0]
     assert found["tags"]["character"] == [tag for tag, _ in tags["character"]]
     assert sorted(path.name for path in pictures.iterdir()) == ["0.png", "1.png", "notes.pdf"]
-    assert "notes.pdf" in refused(capsys, "tag", pictures / "notes.pdf")
+    error = refused(capsys, "tag", pictures / "notes.pdf")
+    assert "notes.pdf" in error
+    assert error.count("not_an_image") == 1
 
 
 def test_wrong_options_of_tag(released, pictures, capsys):
@@ -179,6 +181,8 @@ def test_wrong_options_of_tag(released, pictures, capsys):
     for options, text in (
         (["--rule", "f1"], "give the tagger --thresholds, an npz file, or have it make them"),
         (["--threshold", "25"], "--threshold 25.0: it is a probability; give 0 to 1"),
+        (["--threshold", "nan"], "--threshold nan: it is a probability"),
+        (["--thresholds", pictures / "none.npz"], "none.npz is no file; python -m i2v_lib thresholds makes one"),
         (["--device", "nonsense"], "--device nonsense cannot be used"),
         (["--batch-size", "0"], "--batch-size 0: a batch holds at least one picture"),
         (["--thresholds", pictures / "0.png"], "is no npz file with the array 'threshold'"),
@@ -186,7 +190,11 @@ def test_wrong_options_of_tag(released, pictures, capsys):
     ):
         assert text in refused(capsys, "tag", pictures, *options)
     assert "is no folder; give one that holds" in refused(capsys, "tag", pictures / "none")
+    assert "--threshold 2.0: it is" in refused(capsys, "tag", pictures / "0.png", "--threshold", "2")
     assert sorted(pictures.iterdir()) == before
+    for picture in before:
+        picture.unlink()
+    assert "holds no pictures" in refused(capsys, "tag", pictures)
 
 
 # --- thresholds, evaluate-released, export-onnx
@@ -281,6 +289,7 @@ def test_exports_compute_what_the_tagger_does(released, tmp_path, capsys):
     (found,) = onnxruntime.InferenceSession(codes).run(["codes"], {"images": given})
     assert np.array_equal(found, tagger.extract_binary_feature(list(PICTURES)))
     assert "pass --overwrite, or another --out" in refused(capsys, "export-onnx", "--out", tags)
+    assert "give a file that ends in .onnx" in refused(capsys, "export-onnx", "--out", tmp_path / "codes")
     assert "--opset 3: use 13 to" in refused(capsys, "export-onnx", "--out", tmp_path / "c.onnx", "--opset", 3)
     assert sorted(path.name for path in tmp_path.glob("*.onnx*")) == ["codes.onnx", "tags.onnx"]
 

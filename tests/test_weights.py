@@ -103,7 +103,7 @@ def test_a_run_stands_in_until_the_files_are_there(home):
     assert "9 tags (2 general, 2 copyright, 2 character, 3 rating), learned from this kit's own drawn" in meaning
     assert "32 × 32 pixels" in meaning
     assert "invented" in meaning
-    assert "taken instead once illust2vec_tag_ver200.caffemodel and tag_list.json are in released/" in meaning
+    assert "taken instead once illust2vec_tag_ver200.caffemodel and tag_list.json lie in released/" in meaning
     with pytest.raises(ValueError, match="no feature network"):
         best_tagger("smoke")
     write_run(home, "hash")

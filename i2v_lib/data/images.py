@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import Transpose
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # pixels are counted here, before decoding
 
 MAX_BYTES = 64 * 2**20  # of one file
 MAX_PIXELS = 64_000_000  # width times height, 8,000 squared: about 0.7 GB while it is decoded with alpha
@@ -53,12 +56,13 @@ class BadImageError(ValueError):
         ``not_an_image`` (or of a format that is not accepted), ``truncated``, ``damaged``, ``unsupported``
         (a kind of pixel whose range is not known), ``extreme_shape`` or ``animated``; those who look for files
         and tags have more.
+    detail : what is wrong with it, in words
     sha256 : digest of the file, if whoever could not use it knows that; else empty
     """
 
     def __init__(self, reason: str, detail: object, sha256: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
-        self.reason = reason
+        self.reason, self.detail = reason, str(detail)
         self.sha256 = sha256
 
 

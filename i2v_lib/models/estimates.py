@@ -28,7 +28,7 @@ def plausible_tags(
     ----------
     vocabulary : of T tags
     thresholds : float array, shape (T, 3), or None; for the rules "f0.5", "f1" and "f2"
-    threshold : of all tags, under the rule "constant"
+    threshold : of all tags, 0 to 1, under the rule "constant"
     threshold_rule : one of :data:`RULES`
 
     Returns
@@ -39,10 +39,12 @@ def plausible_tags(
     Raises
     ------
     ValueError
-        If the rule is unknown, or needs thresholds that are not there.
+        If the rule is unknown or needs thresholds that are not there, or the threshold is no probability.
     """
     if threshold_rule not in RULES:
         raise ValueError(f"threshold_rule={threshold_rule!r} is unknown; use one of {', '.join(RULES)}")
+    if not 0 <= threshold <= 1:  # NaN neither
+        raise ValueError(f"threshold={threshold}: it is a probability; give 0 to 1")
     if threshold_rule == "constant":
         least = np.full(len(vocabulary), threshold, np.float64)
     elif thresholds is None:

@@ -99,7 +99,7 @@ def _batches(
                     images.append(future.result()[inside, inside])
                     errors.append(None)
                 except BadImageError as error:
-                    errors.append(BadImageError(error.reason, f"image {index}{name}: {error}"))
+                    errors.append(BadImageError(error.reason, f"image {index}{name}: {error.detail}"))
             waiting.extend(submit(batch_size))
             yield PictureBatch(_tensor(images, image_size), errors)
     finally:

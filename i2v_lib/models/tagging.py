@@ -61,21 +61,21 @@ def tag_folder(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If there is no such folder, or no file in it that could be a picture.
     FileExistsError
         If ``tags.csv`` exists and ``force`` is not set.
     ValueError
         If a setting is wrong, or those of an interrupted run were others.
     """
     root = Path(folder).resolve()
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold={threshold}: it is a probability; give 0 to 1")
     if format not in FORMATS:
         raise ValueError(f"format={format!r} is unknown; use one of {', '.join(FORMATS)}")
     if not root.is_dir():
         raise FileNotFoundError(f"folder={str(folder)!r} is no folder; give one that holds illustrations")
     files = list_files(root)
     pictures = {name: path for name, path in files.items() if os.path.splitext(name)[1].lower() not in SIDECARS}
+    if not pictures:
+        raise FileNotFoundError(f"folder={str(folder)!r} holds no pictures; give one that does, at any depth")
     options = {"threshold": threshold, "threshold_rule": rule, "errors": "return", "batch_size": batch_size}
     tagger.iterate([], **options)  # refuses wrong settings before anything is written
     settings = {"threshold": threshold, "rule": rule, "vocabulary": tagger.vocabulary.fingerprint}

@@ -95,9 +95,13 @@ def load_thresholds(path: Path | str, vocabulary: Vocabulary) -> np.ndarray:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file holds something else, or thresholds for another number of tags.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"thresholds={str(path)!r} is no file; python -m i2v_lib thresholds makes one")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             array = arrays[KEY]

@@ -109,7 +109,8 @@ def file_tagger(path: Path | str, **options: Any) -> Chosen:
 
 
 def _instead(missing: Sequence[str]) -> str:
-    return f"The authors' weights are taken instead once {_and(missing)} are in released/, in the kit's home."
+    lies = "lies" if len(missing) == 1 else "lie"
+    return f"The authors' weights are taken instead once {_and(missing)} {lies} in released/, in the kit's home."
 
 
 def _and(names: Sequence[str]) -> str:
