@@ -1,6 +1,7 @@
 """Open a notebook in one of the three front ends, execute it, choose a theme, take a picture of it."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -67,8 +68,13 @@ def visit(page, server, name, theme="light"):
     else:
         page.goto(address, timeout=PATIENCE)
         page.wait_for_function(READY, timeout=PATIENCE)
-        page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{THEMES[theme]}'}})")
-        page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{THEMES[theme]}'", timeout=PATIENCE)
+        change_theme(page, theme)
+
+
+def change_theme(page, theme):
+    """Of JupyterLab or Notebook 7, while a notebook is open."""
+    page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{THEMES[theme]}'}})")
+    page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{THEMES[theme]}'", timeout=PATIENCE)
 
 
 def run(page, front):
@@ -89,6 +95,32 @@ def run(page, front):
         page.wait_for_function("() => window.executed", timeout=EXECUTION)
         errors = page.evaluate(ERRORS)
     assert not errors, "\n".join(errors)
+
+
+def portraits(page, front, name, find):
+    """Keep pictures of an explorer in both themes and two widths, if ``$I2V_PORTRAITS`` is set: they take a while.
+
+    Parameters
+    ----------
+    page : shows the explorer
+    front : one of :data:`FRONTS`; Voila executes anew for another theme
+    name : of the explorer, the beginning of the files' names
+    find : function of the page to the part that must be seen
+    """
+    if not os.environ.get("I2V_PORTRAITS"):
+        return
+    for theme in THEMES:
+        if front == "voila":
+            page.goto(re.sub(r"theme=\w+", f"theme={theme}", page.url), wait_until="commit")
+            run(page, front)
+        else:
+            change_theme(page, theme)
+        for width in (1280, 800):
+            page.set_viewport_size({"width": width, "height": 1000})
+            find(page).wait_for()
+            find(page).scroll_into_view_if_needed()
+            page.wait_for_timeout(1500)
+            screenshot(page, f"{name}-{front}-{theme}-{width}")
 
 
 def screenshot(target, name):

@@ -5,7 +5,7 @@ import csv
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.fronts import run, screenshot
+from tests.browser.fronts import FRONTS, portraits, run, screenshot
 
 CELLS = """import numpy as np
 from pathlib import Path
@@ -30,7 +30,7 @@ def asked(page, question):
     return page.get_by_role("radiogroup").nth(question)
 
 
-@pytest.mark.parametrize("front", ["lab", "voila"])
+@pytest.mark.parametrize("front", FRONTS)
 def test_votes_are_cast_taken_back_and_survive_a_reload(show, front, tmp_path):
     path = tmp_path / "votes.csv"
     page = show(front, [CELLS.replace("PATH", str(path))])
@@ -68,6 +68,7 @@ def test_votes_are_cast_taken_back_and_survive_a_reload(show, front, tmp_path):
         page.wait_for_function("() => window.jupyterapp")
     run(page, front)
     page.get_by_text("2 of 3", exact=True).wait_for()
+    portraits(page, front, "form", lambda page: page.locator(".i2v-ballot"))
     page.locator(".i2v-ballot").focus()
     page.keyboard.type("444444")
     page.keyboard.press("Enter")

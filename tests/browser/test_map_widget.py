@@ -10,7 +10,7 @@ from PIL import Image
 
 from i2v_lib.show.explorers.map import MapExplorer
 from i2v_lib.show.explorers.map_data import MapData
-from tests.browser.fronts import FRONTS, ours, screenshot
+from tests.browser.fronts import FRONTS, PATIENCE, READY, ours, portraits, screenshot
 from tests.browser.servers import ROOT
 from tests.made_maps import NASTY, made_map
 
@@ -67,6 +67,30 @@ def test_it_works_in_each_front_end(show, front):
     page.get_by_text("picked False, ").wait_for()
     assert int(page.get_by_text("picked False, ").inner_text().split()[2]) > 5
     screenshot(page, f"map-{front}-lasso")
+    portraits(page, front, "map", lambda page: page.locator(".i2v-canvas").last)
+
+
+def test_it_comes_back_with_its_kernel(show):
+    """The page is loaded again while the kernel lives: what was chosen is chosen, and pictures are sent anew."""
+    notebook = ours("07_tsne_map", keep=["drawn", "layout", "regions", "explore"])
+    notebook.cells.append(nbformat.v4.new_code_cell(WATCHED))
+    page = show("lab", notebook)
+    page.locator(".i2v-canvas").last.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.get_by_text("picked True, 0 selected, [], start False").wait_for()
+    name = page.locator(".i2v-name").last.inner_text()
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    page.reload()
+    page.wait_for_function(READY, timeout=PATIENCE)
+    page.locator(".i2v-canvas").last.wait_for()
+    assert page.locator(".i2v-name").last.inner_text() == name
+    page.get_by_text("Use as start", exact=True).last.click()
+    page.get_by_text("picked True, 0 selected, [], start True").wait_for()
+    page.wait_for_timeout(1500)
+    canvas = np.asarray(Image.open(io.BytesIO(page.locator(".i2v-canvas").last.screenshot())).convert("RGB"))
+    assert len(np.unique(canvas.reshape(-1, 3), axis=0)) > 1000  # pictures, not only places
 
 
 def test_two_views_share_what_is_chosen(page):

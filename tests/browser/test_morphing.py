@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.fronts import THEMES, ours, screenshot
+from tests.browser.fronts import change_theme, ours, portraits, screenshot
 
 CELLS = ["graph", "paths", "explore"]
 MARKUP = "<img src=x onerror=window.broken=1>"
@@ -131,8 +131,7 @@ def test_in_jupyterlab(show, tmp_path):
         page.locator(".i2v-drop").click()
     assert explorer.changes(lambda: chooser.value.set_files(file))[0] == file.name
     page.set_viewport_size({"width": 800, "height": 1000})
-    page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{THEMES['dark']}'}})")
-    page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{THEMES['dark']}'")
+    change_theme(page, "dark")
     explorer.pictures.first.scroll_into_view_if_needed()
     screenshot(page, "morphing-lab-dark-800")
 
@@ -144,6 +143,7 @@ def test_in_jupyterlab(show, tmp_path):
     assert page.evaluate(EXECUTE, "explorer.transitions.find = find") == "ok"
     page.get_by_role("button", name="random pair").click()
     explorer.says(r"\d+ pictures, |No path")
+    portraits(page, "lab", "morphing", lambda page: page.locator(".i2v-strip .i2v-picture").first)
 
 
 @pytest.mark.parametrize("front", ["notebook", "voila"])
@@ -156,7 +156,13 @@ def test_the_main_path_elsewhere(show, front):
     assert path[1] not in without
     move_k(explorer, 1)
     explorer.says(r"\d+ pictures")
+    explorer.grid.first.focus()  # and by the keyboard
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "End", "ArrowLeft"):
+        explorer.page.keyboard.press(key)
+    chosen = explorer.grid.nth(explorer.grid.count() - 2).get_attribute("title")
+    assert explorer.changes(lambda: explorer.page.keyboard.press("Enter"))[-1] == chosen
     explorer.page.wait_for_timeout(300)
     screenshot(explorer.page, f"morphing-{front}-dark-800")
     wide = explorer.page.evaluate("() => document.querySelector('.i2v-strip').scrollWidth")
     assert wide <= 800
+    portraits(explorer.page, front, "morphing", lambda page: page.locator(".i2v-strip .i2v-picture").first)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.fronts import ours, screenshot
+from tests.browser.fronts import ours, portraits, screenshot
 
-SIZES = {"lab": (1280, "light"), "voila": (800, "dark")}
+SIZES = {"lab": (1280, "light"), "notebook": (800, "light"), "voila": (800, "dark")}
 RENAMED = """import dataclasses
 looker = looking.Looker(run, near=True)
 word = "<img src=x onerror=console.error('executed')>"
@@ -64,6 +64,7 @@ def test_a_picture_is_looked_at_and_then_its_neighbors(show, front):
     page.get_by_role("button", name="Back").click()
     changed(page, second)
     expect(page.get_by_role("button", name="Back")).to_be_disabled()
+    portraits(page, front, "panel", lambda page: page.locator(".i2v-tags").last)
 
 
 def test_markup_stays_text_uploads_are_read_and_exceptions_are_seen(show):

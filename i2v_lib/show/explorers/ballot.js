@@ -1,16 +1,9 @@
+import { adopt, element } from "./dom.js";
+
 const ARROWS = { ArrowLeft: "left", ArrowRight: "right" };
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text; // never as markup
-  return made;
-}
-
 function render({ model, el }) {
-  el.classList.add("i2v");
-  // JupyterLab's notebook would take arrows, digits and Enter for itself
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  adopt(el);
   const options = model.get("options");
   const root = element("div", "i2v-ballot");
   root.tabIndex = 0;

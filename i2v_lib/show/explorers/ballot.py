@@ -9,6 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from i2v_lib.show.explorers.modules import join_modules
+
 OPTIONS = ("left", "right", "both", "neither")
 
 
@@ -26,7 +28,7 @@ class Ballot(anywidget.AnyWidget):
     received : changes whenever a message was dealt with, well or badly: until then a second one is not sent
     """
 
-    _esm = Path(__file__).with_name("ballot.js")
+    _esm = join_modules("ballot.js")
     _css = Path(__file__).with_name("ballot.css")
     pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)
     questions = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -72,11 +74,15 @@ class Ballot(anywidget.AnyWidget):
             callback()
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """A message from the browser, with the answers as they were there; of another trial it is dropped."""
-        if content.get("shown") == self.shown and content.get("event") in self._callbacks:
-            if content["event"] == "cast":
-                self.answers = content["answers"]
-                self.cast()
-            else:
-                self.undo()
-        self.received += 1
+        """A message from the browser, with the answers as they were there; of another trial it is dropped.
+
+        All that changes goes back in one message: a key that is pressed as soon as the next trial is seen counts.
+        """
+        with self.hold_sync():
+            if content.get("shown") == self.shown and content.get("event") in self._callbacks:
+                if content["event"] == "cast":
+                    self.answers = content["answers"]
+                    self.cast()
+                else:
+                    self.undo()
+            self.received += 1

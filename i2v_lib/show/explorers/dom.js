@@ -8,6 +8,13 @@ export function element(tag, className = "", text = undefined, attributes = {}) 
   return made;
 }
 
+/** Make an element ours: our styles apply inside, and keys that are pressed inside are not a notebook's shortcuts.
+ * JupyterLab and Notebook 7 look for the mark at the focused element, and around it only if no shortcut fits that. */
+export function adopt(root) {
+  root.classList.add("i2v");
+  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+}
+
 export function button(text, label, act, className = "i2v-action") {
   const made = element("button", className, text, { type: "button", title: label, "aria-label": label });
   made.addEventListener("click", act);

@@ -1,11 +1,9 @@
-import { button, element, sourceLink } from "./dom.js";
+import { adopt, button, element, sourceLink } from "./dom.js";
 
 const MANY = ["version", "names", "captions", "links", "badges", "marks", "between", "actions", "disabled", "label", "side"];
 
 function render({ model, el }) {
-  el.classList.add("i2v");
-  // JupyterLab's notebook would take arrows and Enter for itself
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  adopt(el);
   const root = element("div", "i2v-gallery");
   root.setAttribute("role", "group");
   el.append(root);

@@ -1,15 +1,9 @@
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text; // never as markup
-  return made;
-}
+import { adopt, element } from "./dom.js";
 
 const SIGNS = { true: "✓", false: "✗" };
 
 function render({ model, el }) {
-  el.classList.add("i2v");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  adopt(el);
   const root = element("div", "i2v-tags");
   el.append(root);
   let buttons = [];

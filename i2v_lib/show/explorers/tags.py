@@ -9,6 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from i2v_lib.show.explorers.modules import join_modules
 from i2v_lib.show.numbers import Rows
 
 
@@ -22,7 +23,7 @@ class TagList(anywidget.AnyWidget):
     version : of the picture: a click on another one's tag is dropped
     """
 
-    _esm = Path(__file__).with_name("tags.js")
+    _esm = join_modules("tags.js")
     _css = Path(__file__).with_name("tags.css")
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Int(None, allow_none=True).tag(sync=True)

@@ -1,3 +1,5 @@
+import { adopt } from "./dom.js";
+
 const LARGEST_SIDE = 2048; // of a file that is too large to be sent as it is
 
 async function reduced(file) {
@@ -14,8 +16,7 @@ async function reduced(file) {
 }
 
 function render({ model, el }) {
-  el.classList.add("i2v");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  adopt(el);
   const zone = document.createElement("label");
   zone.className = "i2v-drop";
   const words = document.createElement("span");

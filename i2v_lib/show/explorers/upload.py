@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
+from i2v_lib.show.explorers.modules import join_modules
 from i2v_lib.show.explorers.status import STYLES
 
 LARGEST = 8_000_000  # bytes that go to the kernel; the browser scales a larger file down first
@@ -23,7 +23,7 @@ class PictureDrop(anywidget.AnyWidget):
     largest : bytes up to which a file is sent as it is
     """
 
-    _esm = Path(__file__).with_name("upload.js")
+    _esm = join_modules("upload.js")
     _css = STYLES
     text = traitlets.Unicode().tag(sync=True)
     largest = traitlets.Int(LARGEST).tag(sync=True)
