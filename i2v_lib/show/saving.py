@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from i2v_lib.config import FOLDERS, PRESETS, Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.show.style import STYLE_FILE
+from i2v_lib.show.style import STYLE
 
 METRICS = "metrics.json"
 DECIMALS = 4  # of every float in a JSON or CSV file
@@ -55,7 +55,7 @@ def save_figure(
     """
     folder.mkdir(parents=True, exist_ok=True)
     png = folder / f"{name}.png"
-    with plt.style.context(STYLE_FILE):
+    with plt.style.context(STYLE):
         _write(folder / f"{name}.pdf", lambda f: fig.savefig(f, format="pdf", metadata=NO_PDF_METADATA))
         _write(png, lambda f: fig.savefig(f, format="png", metadata={"Software": None}))
     record = {"caption": caption, **settings(config), "sources": sources, "numbers": numbers}

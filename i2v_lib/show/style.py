@@ -5,9 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.font_manager import get_font_names
 
-STYLE_FILE = Path(__file__).with_name("style.mplstyle")
-plt.style.use(STYLE_FILE)
+# For what DejaVu Sans lacks, such as Japanese names of files; of these whichever are installed. All are TrueType, which
+# a PDF can embed.
+WIDER_FONTS = ("IPAexGothic", "IPAPGothic", "TakaoPGothic", "VL PGothic", "Droid Sans Fallback", "Yu Gothic", "Meiryo",
+               "MS Gothic", "Arial Unicode MS", "Malgun Gothic", "Microsoft YaHei")  # fmt: skip
+STYLE = [
+    Path(__file__).with_name("style.mplstyle"),
+    {"font.family": ["sans-serif", *(name for name in WIDER_FONTS if name in get_font_names())]},
+]
+plt.style.use(STYLE)
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.9  # figure widths, inches
 
