@@ -1,6 +1,7 @@
 """A folder of somebody's illustrations: each picture computed once, as the tagger alone would, and shown if safe."""
 
 import dataclasses
+import json
 import os
 import shutil
 
@@ -103,6 +104,21 @@ def test_only_what_is_new_is_computed(folder, monkeypatch):
     np.testing.assert_allclose(found.array("logits"), expected, atol=1e-5)
 
 
+def test_a_chunk_that_is_gone_takes_its_copies_along(folder):
+    """A copy refers to what was computed elsewhere: it is computed again, even if the first file is gone."""
+    expected = mine(folder).logits()
+    again = mine(folder)
+    for path in next(again.folder.glob("extracted-*")).glob("*.npz"):
+        with np.load(path) as file:
+            entries = json.loads(file["entries"].tobytes())
+        copies = [entry for entry in entries if entry["row"] is None and not entry["reason"]]
+        path.unlink()  # the chunk of all pictures; one of the copies alone is left
+        np.savez(path, entries=np.frombuffer(json.dumps(copies).encode(), np.uint8))
+    found = again.extracted()
+    assert found.computed == 11
+    np.testing.assert_allclose(found.array("logits"), expected, atol=1e-5)
+
+
 def test_a_kill_loses_at_most_a_batch(folder, monkeypatch):
     whole = mine(folder).logits()
     shutil.rmtree(mine(folder).folder)
@@ -133,9 +149,9 @@ def test_other_weights_are_computed_anew(folder, monkeypatch):
     assert second.extracted().computed == 11
     assert second.fingerprint() != first.fingerprint()
     weight = second.weights().tagger.network.tags.weight.data
-    before = extraction.weights_digest(second.weights().tagger)
+    before = extraction.tagger_digest(second.weights().tagger)
     weight[0, 0, 0, 0] += 1e-3
-    assert extraction.weights_digest(second.weights().tagger) != before
+    assert extraction.tagger_digest(second.weights().tagger) != before
 
 
 def test_artifacts_are_built_once(folder, monkeypatch):

@@ -35,6 +35,7 @@ from i2v_lib.models.last_layer import last_inputs, last_outputs, with_outputs
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.new_tags import CHECKED, STRENGTH, add_tags, fit_output
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.models.weights import file_tagger
 
 SIZE, OLD = (
     32,
@@ -174,6 +175,11 @@ def test_new_tags_are_learned_and_old_ones_stay(name, examples, tmp_path):
     assert again.vocabulary == new.vocabulary
     assert np.array_equal(again.logits(fresh[:5]), new.logits(fresh[:5]))
     assert (again.image_size, again.stored_size) == (tagger.image_size, tagger.stored_size)
+    new.metadata["released"] = {}  # as if it had been the authors'
+    new.save(tmp_path / "grown.safetensors")
+    _, called, meaning, _ = file_tagger(tmp_path / "grown.safetensors")
+    assert called == "weights of grown.safetensors"
+    assert meaning.endswith("grown.safetensors has 2 tags more, learned by add-tags.")
     export_onnx(again.network, tmp_path / "new.onnx", image_size=SIZE, vocabulary=again.vocabulary)
     session = onnxruntime.InferenceSession(tmp_path / "new.onnx", providers=["CPUExecutionProvider"])
     images = torch.cat(list(again.prepare(fresh[:5]))).float().numpy()

@@ -168,6 +168,13 @@ def test_an_interrupted_run_goes_on(tagger, folder, tmp_path, monkeypatch, forma
             lines.write('{"path": "4.p')  # a line that a kill left unfinished
         with pytest.raises(ValueError, match=r"was begun with .*'threshold': 0.5"):
             run(tagger, folder, format, threshold=0.7)
+        bias = tagger.network.tags.bias.detach().clone()
+        with torch.no_grad():
+            tagger.network.tags.bias += 1
+        with pytest.raises(ValueError, match=r"was begun with .*'weights': "):
+            run(tagger, folder, format)
+        with torch.no_grad():
+            tagger.network.tags.bias.copy_(bias)
     with monkeypatch.context() as patched:
         written = interrupted(patched, kind, 100)
         result = run(tagger, folder, format)

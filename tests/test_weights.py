@@ -109,7 +109,7 @@ def test_a_run_stands_in_until_the_files_are_there(home):
     write_run(home, "hash")
     best = best_tagger("smoke")
     assert best.tagger.extract_feature(PICTURES).shape == (2, 256)
-    assert of_run(best.tagger, best.config) == best
+    assert of_run(best.tagger, best.config, missing_released()) == best
 
     files = write_released(home / "released")
     chosen = best_tagger("smoke", batch_size=3)

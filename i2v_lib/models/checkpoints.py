@@ -6,6 +6,7 @@ A file appears under its name only when it is whole, and no pickle is ever read.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -201,6 +202,16 @@ def _check_tensors(path: Path, found: dict[str, torch.Tensor], expected: dict[st
             f"{path} is of another network, in {len(differences)} tensors; {'; '.join(differences[:3])}. "
             "Build the network with the width, image_size and tags it was saved with"
         )
+
+
+def weights_digest(*networks: nn.Module) -> str:
+    """SHA-256 of the names, shapes and values of networks' tensors, on whatever device."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, tensor in network.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.cpu().contiguous().numpy())
+    return digest.hexdigest()
 
 
 def _shape(tensor: torch.Tensor | None) -> str:

@@ -20,7 +20,7 @@ from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.stream import Pictures, PictureStream
 from i2v_lib.models.thresholds import best_thresholds, save_thresholds
 
-SAVED = ("config", "settings", "released")  # of a weights file's metadata: what its network is built and fed by
+SAVED = ("config", "settings", "released", "added")  # of a weights file's metadata: how its network is built
 HEATMAPS = {"gradient": gradient_map, "last map": last_map}
 
 
@@ -95,14 +95,17 @@ class Illustration2Vec(PictureStream):
     ) -> Illustration2Vec:
         """A tagger that is as this one, but for its tag network, vocabulary and thresholds."""
         features = network if self._feature_network is self._tag_network else self._feature_network
-        names = ("image_size", "stored_size", "alpha", "batch_size", "metadata")
-        options = {name: getattr(self, name) for name in names}
+        options = {name: getattr(self, name) for name in ("image_size", "stored_size", "alpha", "batch_size")}
+        metadata = self.metadata
+        if metadata is not None and (added := len(vocabulary) - len(self.vocabulary)):
+            metadata = {**metadata, "added": metadata.get("added", 0) + added}
         precision = "bfloat16" if self._half else "float32"
         return Illustration2Vec(
             network,
             features,
             vocabulary,
             **options,
+            metadata=metadata,
             thresholds=thresholds,
             device=str(self.device),
             precision=precision,
@@ -189,7 +192,11 @@ class Illustration2Vec(PictureStream):
         """
         if method not in HEATMAPS:
             raise ValueError(f"method={method!r} is unknown; use one of {', '.join(HEATMAPS)}")
-        columns = np.array(list(columns_by_name(self.vocabulary, tags).values()))
+        names = [tags] if isinstance(tags, str) else list(tags)
+        if not names:
+            raise ValueError("tags is empty; name at least one")
+        found = columns_by_name(self.vocabulary, names)
+        columns = np.array([found[name] for name in names])
         factor = finer(self.image_size) if method == "last map" else 1
         maps = [
             HEATMAPS[method](self.network, batch, np.tile(columns, (len(batch), 1)))

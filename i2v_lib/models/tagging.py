@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.images import BadImageError
+from i2v_lib.models.checkpoints import weights_digest
 from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tag_files import Sidecars, Table
 from i2v_lib.models.tagger import Illustration2Vec
@@ -78,8 +80,13 @@ def tag_folder(
         raise FileNotFoundError(f"folder={str(folder)!r} holds no pictures; give one that does, at any depth")
     options = {"threshold": threshold, "threshold_rule": rule, "errors": "return", "batch_size": batch_size}
     tagger.iterate([], **options)  # refuses wrong settings before anything is written
-    settings = {"threshold": threshold, "rule": rule, "vocabulary": tagger.vocabulary.fingerprint}
-    out = Table(root, pictures, settings, force) if format == "csv" else Sidecars(pictures, format, force)
+    if format == "csv":
+        thresholds = None if rule == "constant" else hashlib.sha256(tagger.thresholds.tobytes()).hexdigest()
+        weights = weights_digest(tagger.network)
+        settings = {"threshold": threshold, "rule": rule, "thresholds": thresholds, "weights": weights}
+        out = Table(root, pictures, settings | {"vocabulary": tagger.vocabulary.fingerprint}, force)
+    else:
+        out = Sidecars(pictures, format, force)
     todo = [name for name in pictures if not out.has(name)]
     found = tagger.iterate((pictures[name] for name in todo), **options)
     result = Tagged(kept=len(pictures) - len(todo))

@@ -91,10 +91,10 @@ def run_tagger(preset: str = "demo", **options: Any) -> Chosen:
     return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary), config)
 
 
-def of_run(tagger: Illustration2Vec, config: Config) -> Chosen:
-    """A tagger made of a run's networks because the authors' weights are not here; the meaning says so."""
+def of_run(tagger: Illustration2Vec, config: Config, missing: Sequence[str]) -> Chosen:
+    """A tagger made of a run's networks because files of the authors' are missing; the meaning says so."""
     meaning = describe_weights(f"run {config.preset}", config, tagger.vocabulary)
-    return Chosen(tagger, f"{config.preset} weights", f"{meaning} {_instead(missing_released())}", config)
+    return Chosen(tagger, f"{config.preset} weights", f"{meaning} {_instead(missing)}", config)
 
 
 def file_tagger(path: Path | str, **options: Any) -> Chosen:
@@ -102,6 +102,9 @@ def file_tagger(path: Path | str, **options: Any) -> Chosen:
     tagger = Illustration2Vec.from_weights(path, **options)
     metadata = read_metadata(Path(path))
     config = Config(**metadata["config"])
+    if "released" in metadata and "added" in metadata:  # by add_tags: these are no longer the authors'
+        meaning = f"{RELEASED} {Path(path).name} has {metadata['added']:,} tags more, learned by add-tags."
+        return Chosen(tagger, f"weights of {Path(path).name}", meaning, config)
     if "released" in metadata:
         return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""), config)
     described = describe_weights(Path(path).name, config, tagger.vocabulary)

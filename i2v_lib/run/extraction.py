@@ -19,6 +19,7 @@ from PIL import Image
 
 from i2v_lib.data.duplicates import perceptual_hash
 from i2v_lib.data.images import BadImageError, read_bytes
+from i2v_lib.models.checkpoints import weights_digest
 from i2v_lib.models.pictures import THREADS, read_picture
 from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tagger import Illustration2Vec
@@ -83,7 +84,7 @@ def extract(tagger: Illustration2Vec, files: Mapping[str, Path], folder: Path, p
     ----------
     tagger : with both networks
     files : relative path as text -> path
-    folder : of the chunks; each weights need their own, named by :func:`weights_digest`
+    folder : of the chunks; each weights need their own, named by :func:`tagger_digest`
     progress : show a progress bar
 
     Raises
@@ -102,15 +103,11 @@ def extract(tagger: Illustration2Vec, files: Mapping[str, Path], folder: Path, p
     return store.collect(keys, computed)
 
 
-def weights_digest(tagger: Illustration2Vec) -> str:
+def tagger_digest(tagger: Illustration2Vec) -> str:
     """Name what decides a tagger's numbers: weights, tags, and how pictures are made ready."""
     settings = [VERSION, tagger.vocabulary.fingerprint, tagger.image_size, tagger.stored_size, tagger.alpha]
-    digest = hashlib.sha256(json.dumps(settings).encode())
-    for network in (tagger.network, tagger.feature_network):
-        for name, tensor in network.state_dict().items():
-            digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.cpu().contiguous().numpy())
-    return digest.hexdigest()[:16]
+    settings.append(weights_digest(tagger.network, tagger.feature_network))
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
 
 class _Store:
@@ -124,10 +121,14 @@ class _Store:
             try:
                 with np.load(path) as file:
                     entries = json.loads(file["entries"].tobytes())
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-                path.unlink()  # a failing disk's, since chunks are written whole; its pictures are computed again
+            except OSError:
+                continue  # which says nothing of its content
+            except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                path.unlink(missing_ok=True)  # a failing disk's: chunks are written whole. It is computed again
                 continue
             self._note(path, entries)
+        # A copy knows no more than where the same content was computed; where that is gone, it is read again.
+        self.files = {k: e for k, e in self.files.items() if e["reason"] or e["sha256"] in self.places}
 
     def _note(self, path: Path, entries: list[dict[str, Any]]) -> None:
         for entry in entries:

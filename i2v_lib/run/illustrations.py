@@ -24,7 +24,7 @@ from i2v_lib.models.pictures import Picture
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.weights import Chosen, missing_released, of_run, released_tagger
 from i2v_lib.run.artifacts import digest, once
-from i2v_lib.run.extraction import Extracted, extract, weights_digest
+from i2v_lib.run.extraction import Extracted, extract, tagger_digest
 from i2v_lib.run.search import Run, Search
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.maps import grid_map, tsne_map
@@ -93,7 +93,8 @@ class Illustrations(Search):
     @once
     def weights(self) -> Chosen:
         """The tagger, and what its weights know: the authors' if their files are here, else this run's, trained now."""
-        if not missing_released():
+        missing = missing_released()
+        if not missing:
             return released_tagger()
         run, config = self.run, self.run.config
         tagger = Illustration2Vec(
@@ -103,7 +104,7 @@ class Illustrations(Search):
             image_size=config.image_size,
             stored_size=config.stored_size,
         )
-        return of_run(tagger, config)
+        return of_run(tagger, config, missing)
 
     @once
     def extracted(self) -> Extracted:
@@ -177,7 +178,7 @@ class Illustrations(Search):
 
     @once
     def _weights_digest(self) -> str:
-        return weights_digest(self.weights().tagger)
+        return tagger_digest(self.weights().tagger)
 
     @once
     def safe_dataset(self) -> np.ndarray:
@@ -187,6 +188,8 @@ class Illustrations(Search):
     @once
     def features(self, metric: str = "features") -> np.ndarray:
         """The hash layer before its sigmoid, of the safe dataset: float32 array, shape (n, B)."""
+        if metric != "features":
+            raise ValueError(f"metric {metric!r} is unknown; illustrations have features and codes")
         return self.extracted().array("features")[self.safe_dataset()]
 
     @once
