@@ -99,6 +99,16 @@ def test_weights_that_change_are_used():
         torch.testing.assert_close(after, network.eval()(PICTURES).detach(), rtol=1e-4, atol=1e-5)
 
 
+def test_weights_made_in_inference_mode_are_used():
+    """They have no version, by which a change could be seen."""
+    expected = run(prepare_network(list(networks())[1], CPU))
+    with torch.inference_mode():
+        network = prepare_network(list(networks())[1], CPU)
+        network.tags.weight = torch.nn.Parameter(network.tags.weight.clone(), requires_grad=False)
+    assert network.tags.weight.is_inference()
+    assert run(network).shape == expected.shape
+
+
 def test_copies_of_weights_go_with_their_network():
     network = prepare_network(list(networks())[1], CPU)
     before = len(inference._copies._made)

@@ -1,4 +1,4 @@
-"""A network made ready to tag: on a CPU its layers compute the same in another way, faster and in less memory."""
+"""A network made ready to tag: on a CPU its layers compute the same in another way, faster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import TagNetwork
 
 PIXELS = 2 * 224 * 224  # that go through the body together, so that their maps stay in the processor's cache
-# PyTorch compiles with these two operators, and they have no public name.
-PACKS = "AVX" in torch.backends.cpu.get_cpu_capability() and torch.backends.mkldnn.is_available()
+# PyTorch compiles with the two operators of packing, which have no public name; they are tried on these processors.
+PACKS = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
 def prepare_network(network: TagNetwork | HashNetwork, device: torch.device) -> TagNetwork | HashNetwork:
@@ -92,7 +92,7 @@ class _Packed(nn.Conv2d):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not PACKS or not _fast(x):
+        if not PACKS or not _fast(x) or self.weight.is_inference():  # such weights do not tell when they change
             return super().forward(x)
         weight = _copies.of(self)
         return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *_shape(self), "none", [], "")
