@@ -2,6 +2,8 @@
 
 import base64
 import io
+import itertools
+import re
 
 import nbformat
 import numpy as np
@@ -10,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from i2v_lib.show.execute import drop_dead_views
+from i2v_lib.show.explorers import modules
 from i2v_lib.show.explorers.gallery import LARGEST_MESSAGE, Gallery, encode_pictures
 from i2v_lib.show.explorers.status import StatusLine, reported
 from i2v_lib.show.explorers.still import VIEW
@@ -146,3 +149,16 @@ def test_a_dead_view_leaves_the_picture_that_stands_in(tmp_path):
     before = path.read_bytes()
     drop_dead_views(path)
     assert path.read_bytes() == before
+
+
+def test_style_sheets_do_not_meet():
+    """A front end keeps all in one document: a class that two of them style is styled inside its widget only."""
+    own = {}
+    for path in sorted(modules.FOLDER.glob("*.css")):
+        if path.name != "page.css":  # of the exported page, which has no others but the map's
+            rules = re.findall(r"^([^{}@]+)\{", path.read_text(encoding="utf-8"), re.MULTILINE)
+            heads = [re.match(r"\.(i2v-[\w-]+)", selector.strip()) for rule in rules for selector in rule.split(",")]
+            own[path.name] = {head[1] for head in heads if head} - {"i2v-picture"}  # the map adds to its pictures
+    assert len(own) == 4
+    for (name, some), (other, others) in itertools.combinations(own.items(), 2):
+        assert not some & others, (name, other)

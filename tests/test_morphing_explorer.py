@@ -274,6 +274,10 @@ def test_a_map_can_set_the_ends_and_follows_them(explorer):
     assert explorer.found.path[[0, -1]].tolist() == [4, 30]
     explorer.choose("start", 5)
     assert (explorer.start, shown.start, explorer.status.kind) == ("id 5", "id 4", "plain")
+    explorer.avoid = [4]
+    shown.start = "id 0"
+    shown.start = "id 4"  # wanted after all
+    assert (explorer.source, explorer.avoid, explorer.status.kind) == (4, [], "plain")
     explorer.end = ""
     assert (explorer.target, explorer.found, explorer.status.text) == (None, None, CHOOSE)
 

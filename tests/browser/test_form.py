@@ -51,6 +51,8 @@ def test_votes_are_cast_taken_back_and_survive_a_reload(show, front, tmp_path):
     page.keyboard.type("123412")  # by keyboard: the form still has the focus
     page.keyboard.press("Enter")
     page.get_by_text("2 of 3", exact=True).wait_for()
+    page.wait_for_timeout(300)  # late answers would have come
+    assert page.get_by_role("radio", checked=True).count() == 0
     assert votes(path)[1:] == [("2", ["left", "right", "both", "neither", "left", "right"])]
 
     page.keyboard.press("Backspace")

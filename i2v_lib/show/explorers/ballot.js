@@ -11,15 +11,13 @@ function render({ model, el }) {
   root.setAttribute("aria-label", "One trial of the user study");
   el.append(root);
   let current = 0, urls = [], sent = false;
-
-  const answers = () => model.get("answers");
-  const complete = () => answers().every((answer) => answer);
+  // Kept here until they are cast: a late message with answers would fill the next trial with them.
+  let given = [];
+  const complete = () => given.every((answer) => answer);
 
   function answer(question, option) {
-    const given = [...answers()];
+    if (sent) return;
     given[question] = option;
-    model.set("answers", given);
-    model.save_changes();
     const next = given.findIndex((one, i) => i > question && !one);
     current = next >= 0 ? next : Math.max(given.findIndex((one) => !one), 0);
     if (!given.includes("")) current = question;
@@ -29,7 +27,7 @@ function render({ model, el }) {
   function send(event) {
     if (sent || (event === "cast" && !complete()) || (event === "undo" && !model.get("can_undo"))) return;
     sent = true; // until the kernel has answered: a double click votes once
-    model.send({ event, shown: model.get("shown"), answers: answers() });
+    model.send({ event, shown: model.get("shown"), answers: given });
   }
 
   function picture(data, name) {
@@ -57,6 +55,7 @@ function render({ model, el }) {
     urls.forEach((url) => URL.revokeObjectURL(url));
     urls = [];
     current = 0;
+    given = [...model.get("answers")];
     const parts = [];
     if (model.get("pictures").length) {
       const [a, left, right] = model.get("pictures");
@@ -103,7 +102,7 @@ function render({ model, el }) {
     rows.forEach((row, question) => {
       row.classList.toggle("i2v-current", question === current);
       row.querySelectorAll("button").forEach((button, i) =>
-        button.setAttribute("aria-checked", String(answers()[question] === options[i])),
+        button.setAttribute("aria-checked", String(given[question] === options[i])),
       );
     });
     cast.disabled = !complete();
@@ -131,13 +130,14 @@ function render({ model, el }) {
     waiting = true;
   };
   const again = () => (sent = false);
+  const take = () => ((given = [...model.get("answers")]), mark());
   model.on("change:version", redraw);
-  model.on("change:answers", mark);
+  model.on("change:answers", take);
   model.on("change:received", again);
   draw();
   return () => {
     model.off("change:version", redraw);
-    model.off("change:answers", mark);
+    model.off("change:answers", take);
     model.off("change:received", again);
     urls.forEach((url) => URL.revokeObjectURL(url));
   };

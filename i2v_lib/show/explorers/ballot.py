@@ -79,10 +79,12 @@ class Ballot(anywidget.AnyWidget):
         All that changes goes back in one message: a key that is pressed as soon as the next trial is seen counts.
         """
         with self.hold_sync():
-            if content.get("shown") == self.shown and content.get("event") in self._callbacks:
-                if content["event"] == "cast":
-                    self.answers = content["answers"]
-                    self.cast()
-                else:
-                    self.undo()
-            self.received += 1
+            try:
+                if content.get("shown") == self.shown and content.get("event") in self._callbacks:
+                    if content["event"] == "cast":
+                        self.answers = content["answers"]
+                        self.cast()
+                    else:
+                        self.undo()
+            finally:
+                self.received += 1

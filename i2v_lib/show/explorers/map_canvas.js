@@ -150,8 +150,13 @@ export class MapCanvas {
   show(some, room = 1.5) {
     if (!some.length) return;
     const { xy } = this.layout;
-    const xs = some.map((i) => xy[2 * i]), ys = some.map((i) => xy[2 * i + 1]);
-    const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+    const box = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+    for (const i of some) {
+      box.left = Math.min(box.left, xy[2 * i]);
+      box.right = Math.max(box.right, xy[2 * i]);
+      box.top = Math.min(box.top, xy[2 * i + 1]);
+      box.bottom = Math.max(box.bottom, xy[2 * i + 1]);
+    }
     this.fly(this.camera.around(box, room));
   }
 

@@ -233,7 +233,11 @@ class MorphingExplorer(Still, widgets.VBox):
     @reported
     def _named(self, change: Any) -> None:
         node = self.transitions.node(change.new) if change.new else None
-        setattr(self, {"start": "source", "end": "target"}[change.name], node)
+        end = {"start": "source", "end": "target"}[change.name]
+        if node is None:
+            setattr(self, end, None)
+        elif node != getattr(self, end):
+            self.choose(change.name, node)
 
     def _name_ends(self) -> None:
         for name, node in (("start", self.source), ("end", self.target)):

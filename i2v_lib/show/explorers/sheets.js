@@ -106,6 +106,7 @@ export class Sheets extends EventTarget {
       this.dispatchEvent(new Event("arrived"));
     } catch (error) {
       this.lost.set(key, performance.now());
+      if (level === 0) this.wanted.set(key, [0, sheet, 0]); // no frame asks for these again
       this.dispatchEvent(new CustomEvent("lost", { detail: error.message }));
     }
     clearTimeout(timer);
