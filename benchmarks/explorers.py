@@ -1,4 +1,4 @@
-"""Measure how soon the morphing explorer shows a new path: the plain function, and the widget's callback as a whole.
+"""Measure how soon the morphing explorer shows a new path, as plain function and as widget, and the panel a picture.
 
     python benchmarks/explorers.py [--sizes 1000 10000 76003] [--pairs 100] [--runs 3]
 
@@ -11,6 +11,7 @@ carries the new path, thumbnails included; what the browser adds is not in it. W
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from graph import made_neighbors, seconds, spread, walked_pairs
+from PIL import Image
 
 from i2v_lib.config import home, load_config
 from i2v_lib.search.graph import Graph
@@ -26,6 +28,8 @@ from i2v_lib.search.transitions import LIMIT, MOST_K, Transitions
 from i2v_lib.show import paper
 from i2v_lib.show.explorers.explore import explore_morphing
 from i2v_lib.show.explorers.morphing import MorphingExplorer
+from i2v_lib.show.explorers.panel import PicturePanel
+from i2v_lib.show.looking import Looker
 from i2v_lib.show.saving import machine
 
 RECORDS = Path(__file__).with_suffix(".json")
@@ -136,27 +140,44 @@ def measure_widget(explorer: MorphingExplorer, pairs: np.ndarray) -> dict[str, A
     return {"milliseconds": measured}
 
 
-def explorers(sizes: list[int]) -> Iterator[tuple[str, MorphingExplorer]]:
-    """That of the demo run, where there is one, and those of made sets."""
-    if any((home() / "runs" / "demo" / "arrays").glob("hash-features-*.npy")):
-        from i2v_lib.run import Run
+def measure_panel(panel: PicturePanel, count: int = 20) -> dict[str, Any]:
+    """Milliseconds until the panel shows another illustration, where a tag was seen, and a picture that was dropped."""
+    nodes = np.linspace(0, len(panel.looker) - 1, count).astype(int).tolist()
+    times: dict[str, list[float]] = {"another_illustration": [], "where_a_tag_was_seen": [], "a_dropped_picture": []}
+    for node in nodes:
+        times["another_illustration"].append(1000 * seconds(lambda n=node: panel._choose(n)))
+        column = panel.tags.rows[0]["column"]
+        times["where_a_tag_was_seen"].append(1000 * seconds(lambda c=column: panel._seek(c)))
+    for image in panel.looker.images(nodes):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "png")
+        times["a_dropped_picture"].append(1000 * seconds(lambda f=file: panel._take("mine.png", f.getvalue())))
+    if panel.status.error:
+        raise panel.status.error
+    return {"milliseconds": {what: spread(values) for what, values in times.items()}}
 
-        yield "demo run", explore_morphing(Run(load_config("demo")))
-    for size in sizes:
-        made = Made(size)
-        yield "made", MorphingExplorer(made.transitions, made)
+
+def measure(name: str, explorer: MorphingExplorer, pairs: int, runs: int) -> dict[str, Any]:
+    """The plain function and the widget, on one set of illustrations."""
+    transitions = explorer.transitions
+    ends = random_pairs(transitions.graph("codes", K), pairs)
+    measured = {"illustrations": name, "nodes": len(transitions)}
+    return measured | {"function": measure_function(transitions, ends, runs), "shown": measure_widget(explorer, ends)}
 
 
 def main(sizes: list[int], pairs: int, runs: int) -> None:
     """Measure everything, and write the record."""
     record: dict[str, Any] = {"machine": machine(), "runs": runs, "targets_milliseconds": TARGETS, "sizes": []}
-    for name, explorer in explorers(sizes):
-        transitions = explorer.transitions
-        ends = random_pairs(transitions.graph("codes", K), pairs)
-        measured = {"illustrations": name, "nodes": len(transitions)}
-        measured |= {"function": measure_function(transitions, ends, runs), "shown": measure_widget(explorer, ends)}
-        record["sizes"].append(measured)
-        print(json.dumps(measured, indent=1), flush=True)
+    if any((home() / "runs" / "demo" / "arrays").glob("hash-features-*.npy")):
+        from i2v_lib.run import Run
+
+        run = Run(load_config("demo"))
+        record["sizes"].append(measure("demo run", explore_morphing(run), pairs, runs))
+        record["panel"] = measure_panel(PicturePanel(Looker(run, near=True)))
+    for size in sizes:
+        made = Made(size)
+        record["sizes"].append(measure("made", MorphingExplorer(made.transitions, made), pairs, runs))
+        print(json.dumps(record["sizes"][-1]["shown"]), flush=True)
     rounded = json.loads(json.dumps(record), parse_float=lambda text: float(f"{float(text):.4g}"))
     RECORDS.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 

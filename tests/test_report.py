@@ -78,6 +78,7 @@ def test_claims_of_every_section_that_was_measured_are_told():
     assert "§4.5" not in report.render_results(metrics)
     claim = {"section": "§4.5", "claim": "a map", "verdict": "partly held", "measured": "0.9"}
     text = report.render_results(metrics | {"map": {"claims": [claim]}})
+    assert "of 3 claims, 2 held, 1 partly held." in text
     assert "| §4.5 | a map | partly held | 0.9 |" in text
     assert "| §4.1 | VGG + NIN above VGG model A, in every category | held | general +1.0 [+0.5, +1.5];" in text
 

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import Transpose
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # pixels are counted here, before decoding
+# Pixels are counted here, before any is decoded. For all threads at once: a warning cannot be caught in one of them.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 MAX_BYTES = 64 * 2**20  # of one file
 MAX_PIXELS = 64_000_000  # width times height, 8,000 squared: about 0.7 GB while it is decoded with alpha

@@ -171,9 +171,11 @@ def _in_batches(
     each = _each_picture_its_own(tags, len(images), network.tags.bias.numel())
     device, was_training, maps = next(network.parameters()).device, network.training, []
     network.eval()
-    for x, columns in zip(images.split(BATCH), torch.from_numpy(each).split(BATCH), strict=True):
-        maps.append(compute(x.to(device), columns.to(device)).float().cpu().numpy())
-    network.train(was_training)
+    try:
+        for x, columns in zip(images.split(BATCH), torch.from_numpy(each).split(BATCH), strict=True):
+            maps.append(compute(x.to(device), columns.to(device)).float().cpu().numpy())
+    finally:
+        network.train(was_training)
     found = np.concatenate(maps)  # (N, K, h, w)
     return found if np.ndim(tags) == 2 else found[:, 0]
 

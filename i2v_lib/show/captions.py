@@ -40,7 +40,7 @@ def caption_frequencies(positives: Mapping[str, Sequence[int]], ending: str) -> 
     claim = "No general tag is frequent enough."
     if counts:
         half = int(np.searchsorted(np.cumsum(counts), sum(counts) / 2)) + 1
-        claim = f"Tags are long-tailed: {half} of {len(counts)} general tags make half of all general tags."
+        claim = f"Tags are long-tailed: {half} of {len(counts)} general tags make up half of all general tags."
     return f"{claim} Training illustrations of each tag of the vocabulary, by rank. {ending}"
 
 
@@ -69,10 +69,11 @@ def caption_curves(histories: Mapping[str, Sequence[Mapping]], ending: str) -> s
     """Of the learning curves."""
     finals = {network: mean_map(history[-1]) for network, history in histories.items()}
     best = max(finals, key=finals.get)
+    epochs = ", ".join(f"{paper.SYSTEMS[network]} {len(history)}" for network, history in histories.items())
     return (
         f"{paper.SYSTEMS[best]} ends with the highest mean of the validation mAPs ({finals[best]:.1f} %). "
-        "Loss over the training split and mAP over the validation split, an epoch a point; each once. "
-        f"{ending}"
+        "Loss over the training split and mAP over the validation split, a point for each epoch of one training: "
+        f"{epochs}. {ending}"
     )
 
 

@@ -166,10 +166,11 @@ def caption_records(rows: Rows) -> str:
         lead = f"{PLACEMENTS[best]} leads, {released} points above the released one"
     seeds = len({row["seed"] for row in rows})
     return (
-        f"The four readings of where the hash layer goes lie within {spread:.1f} points of same-character neighbors; "
-        f"{lead}. Tags, bits and neighbors after the same retraining from the same tag network, {seeds} seeds (other "
-        "worlds, other pictures). Set: illustrations that set a bit; indep.: independent bits; character, title: "
-        "precision at 3 of the same one among the safe dataset. `benchmarks/hash_layer.json`, not trained again here."
+        f"The four readings of where the hash layer goes lie on average within {spread:.1f} points of same-character "
+        f"neighbors; {lead}. Tags, bits and neighbors after the same retraining from the same tag network, {seeds} "
+        "seeds (other worlds, other pictures). Set: illustrations that set a bit; indep.: independent bits; character, "
+        "title: precision at 3 of the same one among the safe dataset. `benchmarks/hash_layer.json`, not trained again "
+        "here."
     )
 
 

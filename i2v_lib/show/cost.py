@@ -34,7 +34,7 @@ def rates_table(record: Mapping[str, Any]) -> str:
 
 
 def shares_table(record: Mapping[str, Any]) -> str:
-    """Shares of the device's peak rate, and what the input takes, all measured."""
+    """Rates as shares of a matrix product's, and what the input takes, all measured."""
     rows = []
     for size, name, found in _networks(record):
         ratios, shares = found["ratios"], found["share_of_peak"]
@@ -44,20 +44,20 @@ def shares_table(record: Mapping[str, Any]) -> str:
         part = [f"{100 * shares[way]:.0f} %" for way in ("forward", "loop with pixels")]
         work = f"{found['flops']['step'] / 1e9:.1f}"
         rows.append([_name(size, name), work, *part, *against, bare, recipe])
-    heads = ["measured", "GFLOP a picture and step", "forward, of the peak", "loop with data, of the peak"]
+    heads = ["measured", "GFLOP a picture and step", "forward, of a product's rate", "loop with data, of it"]
     heads += ["with pixels, of the loop without", "with JPEG, of the loop without", "with pixels, of the bare step"]
     return markdown_table([*heads, "against torchvision's recipe"], rows)
 
 
 def batches_table(record: Mapping[str, Any]) -> str:
-    """Loop with data by batch size, and the memory it takes on a GPU, measured."""
-    rows = []
+    """Loop with data by batch size, and on a GPU the memory it takes, measured."""
+    rows, gpu = [], record["device"] == "cuda"
     for size, name, found in _networks(record):
         for batch_size, point in found["by_batch_size"].items():
-            gib = point["gpu_gib"]
-            memory = "–" if gib is None else f"{gib:.1f}"
-            rows.append([f"{_name(size, name)}, {batch_size}", digits(point["images_per_second"]), memory])
-    return markdown_table(["batch size", "loop with data, images/s, measured", "GPU memory, GiB, measured"], rows)
+            memory = ["–" if point["gpu_gib"] is None else f"{point['gpu_gib']:.1f}"] * gpu
+            rows.append([_name(size, name), batch_size, digits(point["images_per_second"]), *memory])
+    heads = ["measured", "batch size", "loop with data, images/s", *["GPU memory, GiB"] * gpu]
+    return markdown_table(heads, rows)
 
 
 def hours_table(record: Mapping[str, Any]) -> str:
@@ -70,7 +70,7 @@ def hours_table(record: Mapping[str, Any]) -> str:
         rate = found["images_per_second"]["loop with pixels"]["median"]
         for pictures in COLLECTIONS:
             hours = [pictures * epochs / rate / 3600 / count for count in cards]
-            rows.append([f"{NAMES[name]}, {pictures:,} × {epochs}", *(f"{value:,.1f}" for value in hours)])
+            rows.append([f"{NAMES[name]}, {pictures:,} × {epochs}", *map(digits, hours)])
     if record["device"] == "cuda":
         heads = [f"{count} GPU{'s' if count > 1 else ''}, h, extrapolated" for count in cards]
     else:
@@ -138,8 +138,8 @@ def render_cost(record: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             f"Training on {where}, in {best['kind']}; medians, with the lowest and the highest of "
-            f"{record['setting']['repeats']} turns (`benchmarks/training.py`). The peak is the rate of a matrix "
-            f"product here: {best['flops'] / 1e12:.2f} TFLOP/s.",
+            f"{record['setting']['repeats']} turns (`benchmarks/training.py`). A matrix product runs at "
+            f"{best['flops'] / 1e12:.2f} TFLOP/s here.",
             rates_table(record),
             shares_table(record),
             batches_table(record),

@@ -137,8 +137,8 @@ def caption_cooccurrence(rows: Rows, ending: str) -> str:
     if rows:
         top = max(rows, key=lambda row: (row["share"] - row["chance"], row["tag"]))
         claim = (
-            f"{top['share']:.0f} % of the illustrations with *{top['tag']}* also carry *{top['other']}*, as "
-            f"{top['chance']:.0f} % of all do."
+            f"{top['share']:.0f} % of the illustrations with *{top['tag']}* also carry *{top['other']}*; "
+            f"of all illustrations {top['chance']:.0f} % do."
         )
     return f"{claim} The most frequent general tags of the training split; like tags stand together. {ending}"
 

@@ -8,6 +8,11 @@ from typing import Any
 from i2v_lib.show.measured import digits
 from i2v_lib.show.readme import markdown_table
 
+LOOKS = {
+    "another_illustration": "another illustration",
+    "where_a_tag_was_seen": "where a tag was seen",
+    "a_dropped_picture": "a picture that was dropped",
+}
 CHANGES = {"new_ends": "new ends", "first_time_of_a_k": "first use of a K", "k_again": "this K again"}
 
 
@@ -35,6 +40,14 @@ def map_table(record: Mapping[str, Any]) -> str:
     return markdown_table(heads, rows, left=(0, 1))
 
 
+def panel_sentence(record: Mapping[str, Any]) -> str:
+    """How soon the panel of notebooks 3 and 4 shows what was asked for."""
+    times = record["panel"]["milliseconds"]
+    spans = {key: f"{digits(found['median'])} ms ({digits(found['high'])})" for key, found in times.items()}
+    said = [f"{what} in {spans[key]}" for key, what in LOOKS.items()]
+    return f"The panel of the demo run shows {', '.join(said[:-1])} and {said[-1]}."
+
+
 def render_explorers(morphing: Mapping[str, Any], frames: Mapping[str, Any]) -> str:
     """Both tables, with how they were measured."""
     machine, canvas = morphing["machine"], frames["machine"]
@@ -45,6 +58,7 @@ def render_explorers(morphing: Mapping[str, Any], frames: Mapping[str, Any]) -> 
             f"the new path, thumbnails included; medians of {morphing['runs']} runs, in brackets the slowest "
             "(`benchmarks/explorers.py`):",
             morphing_table(morphing),
+            panel_sentence(morphing),
             f"The map in Chromium {frames['browser']}, drawn by the processor ({canvas['cpu']}, {canvas['cores']} "
             "cores), where no more than 60 frames a second are shown (`benchmarks/map_explorer.py`):",
             map_table(frames),

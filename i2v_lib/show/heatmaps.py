@@ -109,7 +109,7 @@ def fig_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
             block.append((overlay(image, heat), f"{sign} {row['tag']}", f"{row['confidence']:.0f} %", color))
         blocks.append(block)
     signs = f"{ANSWER_SIGNS[True]} the illustration carries the tag    {ANSWER_SIGNS[False]} it does not"
-    return picture_blocks(blocks, f"{signs}    %: confidence    Yellow: the hottest place; grey: the colder half")
+    return picture_blocks(blocks, f"{signs}    %: confidence    Yellow: the hottest place; gray: the colder half")
 
 
 def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
@@ -126,7 +126,8 @@ def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
     shown = len({row["id"] for row in rows})
     return (
         f"Where VGG + NIN saw the general tags of highest confidence of {shown} test illustrations, drawn at "
-        f"random and not picked; {right} of {len(rows)} tags are right. Heat: {how}, {side} × {side} cells, "
+        f"random and not picked; {right} of {len(rows)} tags are right as far as tags were published. Heat: {how}, "
+        f"{side} × {side} cells, "
         "interpolated; colors from the median of each map to its maximum, so that they compare places, not tags. "
         f"{ending}"
     )

@@ -207,7 +207,8 @@ class Looker:
         return pictures(self.run.config, self.run.collection(), self.run.safe_dataset()[np.asarray(nodes, np.int64)])
 
     def _logits(self, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        network = prepare_network(self.run.network("vgg_nin"), torch.device("cpu"))
+        network = self.run.network("vgg_nin")
+        prepare_network(network, next(network.parameters()).device)
         return predict(network, pixels, rows, self.run.config.image_size)
 
 
@@ -249,7 +250,7 @@ def fig_look(look: Look, rows: Rows, heats: list[tuple[str, np.ndarray]] = (), n
     for i, (row, image) in enumerate(list(zip(near, images, strict=True))[:6]):
         thumbnail(fig, image, f"{row['distance']} bits", gap + i * (TWO_COLUMNS - gap) / 6, height - 1.4, 1.05)
     signs = f"{ANSWER_SIGNS[True]} the illustration carries the tag    {ANSWER_SIGNS[False]} said, but not carried    "
-    fig.text(0.5, 0.03 / height, f"{signs}%: confidence    grey: below its threshold", ha="center", size=6.5)
+    fig.text(0.5, 0.03 / height, f"{signs}%: confidence    gray: below its threshold", ha="center", size=6.5)
     return fig
 
 

@@ -87,7 +87,7 @@ def caption_fig1(rows: Rows, bits: int, graph: Mapping[str, float | None], endin
     columns = [list(block) for _, block in groupby(rows, key=lambda row: row["column"])]
     lengths = [sum(row["distance"] or 0 for row in column) for column in columns] or [0]
     return (
-        f"{len(columns)} transitions of {min(lengths):,} to {max(lengths):,} bits. Source at the top, target at the "
+        f"{len(columns)} transitions, {min(lengths):,} to {max(lengths):,} bits long. Source at the top, target at the "
         f"bottom (black frames), between them the cheapest path with exactly {INTERMEDIATES} intermediates; arrows: "
         f"Hamming distance of {bits:,}-bit codes. The first {COLUMNS} that have such a path of {count(graph['pairs'])} "
         f"pairs drawn at random ({percent(graph['with_exact'])} % have one), in the order drawn; no illustration was "
@@ -129,6 +129,6 @@ def caption_progress(progress: Rows, ending: str) -> str:
         claim = f"One step before the target {ours:.1f} attributes are left to change, {chance:.1f} by chance."
     return (
         f"{claim} Left and middle: mean distance to the target along paths of {INTERMEDIATES} intermediates, of the "
-        "pairs that have one by each way. Right: "
+        "pairs that have one that way, so that two lines may start apart. Right: "
         f"steps of the shortest paths between random pairs, over the codes' graph and the pre-trained net's. {ending}"
     )

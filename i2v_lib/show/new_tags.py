@@ -20,7 +20,7 @@ from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.typeset import typeset
 
 GIVEN = 50  # pictures of each new tag: what the claims are about, and what add_tags is called with
-SECTION = "advice"  # the authors', to users of their library
+SECTION = "authors' advice"  # to users of their library
 NAMES = {TRAINED: "VGG + NIN", UNTRAINED: "untrained (control)", STAND_IN: "best old tag instead"}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2v_lib.config import Config
+from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.show import paper
 from i2v_lib.show.captions import data_phrase, table2_claims
@@ -19,7 +20,7 @@ from i2v_lib.show.tables import count, map_text, number
 if TYPE_CHECKING:
     from i2v_lib.run import Run
 
-ABBREVIATIONS = {"map": "mAP", "ap": "AP", "tsne map": "t-SNE map"}
+ABBREVIATIONS = {"map": "mAP", "ap": "AP", "tsne map": "t-SNE map", "heatmaps": "heat maps"}
 # of the metrics, in the order of their notebooks
 SECTIONS = ("pointing", "new_tags", "codes", "retrieval", "study", "morphing", "map")
 
@@ -74,6 +75,8 @@ def render_results(metrics: Mapping[str, Any]) -> str:
     )
     sources = metrics["sources"]
     seconds, machine = sum(metrics["seconds"].values()), metrics["machine"]
+    claims = _claims(metrics)
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(claim["verdict"] for claim in claims).most_common())
     return "\n".join(
         [
             *lines,
@@ -82,11 +85,14 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             f"{sources['illustrations']['test']:,} are tested. Brackets: 95 % bootstrap intervals over the "
             "test illustrations. The paper's columns: 1.29 million real illustrations.",
             "",
-            _against_untrained(metrics),
+            f"{_against_untrained(metrics)} {_fewer_epochs(metrics)}".rstrip(),
             "",
-            "What the paper claims, and whether it holds on this data (Table 2: paired bootstrap, in points of mAP):",
+            f"What the paper claims, and whether it holds on this data: of {len(claims)} claims, {verdicts}. "
+            "*Held* means that every part of a claim is separated from its rivals or from chance; *partly held*, that "
+            "some are; *did not hold*, that none is, or the order is reversed. Differences in Table 2 are those of a "
+            "paired bootstrap, in points of mAP.",
             "",
-            *_claim_lines(metrics),
+            *_claim_lines(claims),
             "",
             f"Drawing, training and logistic regressions took {seconds / 60:.0f} minutes when they were last built, on "
             f"{machine['cores']} cores ({machine['accelerator'] or machine['cpu']}), torch {machine['torch']}"
@@ -109,17 +115,30 @@ def _against_untrained(metrics: Mapping[str, Any]) -> str:
     )
 
 
+def _fewer_epochs(metrics: Mapping[str, Any]) -> str:
+    """That the row of our own was trained less, if it was."""
+    preset = load_config(metrics["preset"])
+    ours, theirs = (metrics["overrides"].get(name, getattr(preset, name)) for name in ("epochs_batch_norm", "epochs"))
+    name = paper.system_name("vgg_nin_bn", metrics["pretrained"])
+    return f"{name}: trained for {ours} of the {theirs} epochs that the other two were." if ours != theirs else ""
+
+
 def _notebook_minutes(metrics: Mapping[str, Any]) -> str:
     taken = metrics.get("notebooks", {})
     each = ", ".join(f"{name.partition('_')[0]} {seconds} s" for name, seconds in sorted(taken.items()))
     return f". Notebooks, when last executed, with only what was missing built: {each}" if each else ""
 
 
-def _claim_lines(metrics: Mapping[str, Any]) -> list[str]:
-    """Every claim with its verdict, as lines of a Markdown table; of the notebooks executed so far."""
+def _claims(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every claim with its verdict, of the notebooks executed so far."""
     claims = table2_claims(metrics["differences"])
     for section in SECTIONS:
         claims += metrics.get(section, {}).get("claims", [])
+    return claims
+
+
+def _claim_lines(claims: list[dict[str, str]]) -> list[str]:
+    """Claims as lines of a Markdown table."""
     lines = [_row(["paper", "claim", "here", "measured"]), _row(["---"] * 4)]
     return lines + [_row([claim["section"], claim["claim"], claim["verdict"], claim["measured"]]) for claim in claims]
 
@@ -169,9 +188,10 @@ def _reasons(metrics: Mapping[str, Any], config: Config) -> str:
         "control.",
         f"**Networks.** {config.image_size} px instead of 224, {config.width:g} of the paper's width, "
         f"{config.epochs} epochs ({config.epochs_batch_norm} with batch norm).",
-        "**Recipe.** Optimizer, schedule, dropout and augmentation are ours; the paper's supplement is lost.",
+        "**Recipe.** Optimizer, schedule, dropout and augmentation are ours; the paper's supplement could not be "
+        "found.",
         "**Chance.** The intervals tell how the choice of test illustrations moves a number. They do "
-        "not hold what another seed of the training would change, and are not corrected for comparing four "
+        "not include what another seed of the training would change, and are not corrected for comparing four "
         "categories.",
     ]
     if "retrieval" in metrics:
@@ -188,7 +208,7 @@ def _reasons(metrics: Mapping[str, Any], config: Config) -> str:
     if metrics["pretrained"] == "surrogate":
         reasons.insert(
             3,
-            "**Pre-trained net.** ImageNet weights could not be had, so VGG-16 was trained on formula-drawn "
+            "**Pre-trained net.** ImageNet weights were not available, so VGG-16 was trained on formula-drawn "
             "fractals instead: a weaker start than the paper's, and called *surrogate* everywhere. "
             f"Its logistic regression saw {pictures} training illustrations.",
         )
@@ -212,13 +232,18 @@ def _read_records(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _title(name: str) -> str:
-    """ "table2_map" -> "Table 2: mAP"; "learning_curves" -> "Learning curves"."""
+    """ "table2_map" -> "Table 2: mAP"; "fig_learning_curves" -> "Learning curves"; "table_codes" -> "Codes (table)"."""
     head, _, rest = name.partition("_")
     for prefix, word in (("table", "Table"), ("fig", "Fig.")):
         which = head.removeprefix(prefix)
         if which.isdigit():
-            return f"{word} {which}: {ABBREVIATIONS.get(rest, rest.replace('_', ' '))}"
-    return name.removeprefix("table_").removeprefix("fig_").replace("_", " ").capitalize()
+            return f"{word} {which}: {_words(rest)}"
+    return _words(rest)[:1].upper() + _words(rest)[1:] + (" (table)" if head == "table" else "")
+
+
+def _words(name: str) -> str:
+    words = name.replace("_", " ")
+    return ABBREVIATIONS.get(words, words)
 
 
 def _row(cells: list[str]) -> str:

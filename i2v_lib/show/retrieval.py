@@ -174,7 +174,7 @@ def _approximation(comparisons):
     ]
     return {
         "section": "§3.2",
-        "claim": f"Binary codes fall at most {POINTS} points short of the real features",
+        "claim": f"Binary codes fall at most {POINTS} points short of the real features (our margin)",
         "verdict": verdict_of([row["difference"] >= -POINTS if row else None for row in found.values()]),
         "measured": f"Precision at {TOP}, codes less real features: {'; '.join(parts)}." if parts else "No attribute.",
     }
@@ -191,8 +191,8 @@ def _multiple(rows, comparisons):
         times = "found by neither" if _ahead(row) is None else "not found by the pre-trained net"
         if row["ratio"] == row["ratio"]:
             room = 100 / net["precision"]
-            times = f"{row['ratio']:.1f} times [{row['ratio_low']:.1f}, {row['ratio_high']:.1f}], at most {room:.1f} "
-            times += f"possible above the pre-trained net's {_with_chance(net)}"
+            times = f"{row['ratio']:.1f} times [{row['ratio_low']:.1f}, {row['ratio_high']:.1f}] the pre-trained net's "
+            times += f"{_with_chance(net)}, of which {room:.1f} times is all there is"
         parts.append(f"{name} {times}")
     return {
         "section": "§4.3",

@@ -168,7 +168,7 @@ def loading_table(record: Mapping[str, Any]) -> str:
         cells = [title, f"{caffe['megabytes']:,.0f}", seconds(caffe["seconds"] - caffe["imports"])]
         cells.append(f"{caffe['peak_megabytes'] - caffe['imported_megabytes']:,.0f}")
         rows.append([*cells, seconds(converted["seconds"] - converted["imports"])])
-    return markdown_table(["", "MB of the authors' file", "to load it", "MB of memory", "to load it converted"], rows)
+    return markdown_table(["", "MiB of the authors' file", "to load it", "MiB of memory", "to load it converted"], rows)
 
 
 def folder_table(record: Mapping[str, Any]) -> str:
@@ -181,9 +181,9 @@ def folder_table(record: Mapping[str, Any]) -> str:
             f"{run['peak_megabytes']:,.0f}",
             digits(run["pictures_a_second"]),
         ]
-        for run in record["folder"]
+        for run in sorted(record["folder"], key=lambda run: (-run["width"], run["pictures"]))
     ]
-    return markdown_table(["width", "pictures", "MB when loaded", "MB at most", "pictures a second"], rows)
+    return markdown_table(["width", "pictures", "MiB when loaded", "MiB at most", "pictures a second"], rows)
 
 
 def render_tagging(record: Mapping[str, Any]) -> str:

@@ -115,8 +115,8 @@ def fig4_trials(
         ]
         for node, x, y, name, color in shown:
             thumbnail(fig, pictures(rows[[node]])[0], ids[node], x, y + 0.15, size, color)
-            at = ((x + size / 2) / TWO_COLUMNS, 1 - (y + 0.08) / (2 * line))
-            fig.text(*at, name, ha="center", va="center", size=7, color=color)
+            at = ((x + size / 2) / TWO_COLUMNS, 1 - (y + 0.13) / (2 * line))
+            fig.text(*at, name.replace(" (", "\n("), ha="center", va="bottom", size=7, color=color, linespacing=1)
     return fig
 
 

@@ -85,16 +85,15 @@ def outcome(row: Mapping[str, Any]) -> str:
 def claims(questions: Rows) -> Rows:
     """What the paper reads from its Fig. 4, with a verdict on each.
 
-    "VGG + NIN collects more votes" held if the test separates the nets in that direction, held in part if it has more
-    votes without being separated. Where the paper has it not collect more, that held if it has not, and held in part
-    if it has more without being separated.
+    "VGG + NIN collects more votes" held if the test separates the nets in that direction; where it has more votes
+    without being separated, that is the verdict. Where the paper has it not collect more, that held if it has not.
     """
     rows = []
     for row in questions:
         more, separated = row["ours"] > row["pretrained"], outcome(row) != "neither"
         expected = row["question"] not in NOT_MORE
         if more and not separated:
-            verdict = "partly held"
+            verdict = "not separated"
         else:
             verdict = "held" if more == expected else "did not hold"
         claim = "collects more votes than" if expected else "does not collect more votes than"

@@ -80,14 +80,14 @@ def heatmaps(mine: Illustrations, ids: Ids = None, names: str | Sequence[str] | 
         image, proportions = seen_picture(mine, name)
         pairs = [(image, name, "", "0.75")]
         for row, heat in zip(own, heats, strict=True):
-            words = (row["tag"], f"{row['confidence']:.0f} %", ANSWER_COLORS[True])
+            words = (row["tag"], f"{row['confidence']:.0f} %", "0.75")  # nobody knows whether it is right
             pairs.append((overlay(image, heat), *words))
         blocks.append([(in_proportion(picture, proportions), *words) for picture, *words in pairs])
     text = (
         f"Where the network saw tags of {_some(blocks, ids)}. Heat: gradient × activation, interpolated; colors from "
         f"the median of each map to its maximum, so that they compare places, not tags. {_ending(mine)}"
     )
-    legend = "%: confidence    Yellow: the hottest place; grey: the colder half"
+    legend = "%: confidence    Yellow: the hottest place; gray: the colder half"
     return {"fig": picture_blocks(blocks, legend), "numbers": rows, "caption": text}
 
 
