@@ -105,7 +105,7 @@ def fig3_neighbors(rows: Rows, images: np.ndarray) -> Figure:
             for n, (text, weight) in enumerate(_words(row, lines - 1, known), start=1):
                 write(text, x + size / 2, y + size + 0.02 + n * line, size=6, weight=weight)
     signs = f"{ANSWER_SIGNS[True]} a character in common    {ANSWER_SIGNS[False]} none    {NONE} the query shows none"
-    bits = "Bits: Hamming distance. Below: tags shared with the query; of the query, its own"
+    bits = "Bits: Hamming distance; below: tags shared with the query"
     legend = f"{signs}    {bits}" if known else bits
     write(legend if rows else "no illustration to show", TWO_COLUMNS / 2, height - 0.13, size=7)
     return fig
