@@ -20,7 +20,7 @@ from tiny_training import COUNT, INDICES, PIXELS, TAGS, TARGETS, identical, loss
 from i2v_lib.__main__ import main
 from i2v_lib.config import load_config
 from i2v_lib.evaluation.metrics import average_precision
-from i2v_lib.models import steps, training
+from i2v_lib.models import distributed, steps, training
 from i2v_lib.models.distributed import from_first, gather_rows, on_first, process_group, rank, ranks, require_shared
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import build_network
@@ -122,6 +122,7 @@ def private(folder):
     own = folder / str(rank())
     own.mkdir()
     os.chdir(own)
+    distributed.SHOWN = 0.5  # seconds after which nothing will be seen any more
     with pytest.raises(OSError, match=f"{socket.gethostname()} cannot see shared; set I2V_HOME"):
         require_shared(Path("shared"))
     (folder / f"refused-{rank()}").touch()

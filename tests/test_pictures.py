@@ -130,7 +130,7 @@ def test_bad_pictures_keep_their_place():
     assert [[error and error.reason for error in batch.errors] for batch in batches] == [
         [None, "empty"], [None, "unsupported"], ["unsupported", None], ["not_an_image"]
     ]  # fmt: skip
-    assert "image 4: unsupported: an array of shape (4, 4, 2)" in str(batches[2].errors[0])
+    assert "unsupported: image 4: an array of shape (4, 4, 2)" in str(batches[2].errors[0])
     assert batches[3].images.shape == (0, 3, 32, 32)
 
 

@@ -210,7 +210,7 @@ def test_captions(study):
     rows = morphing.fig1_rows(a_collection(), np.arange(NODES), study.exact)
     lengths = [result.length for result in study.exact if result.status == "found"][:8]
     caption = words.caption_fig1(rows, 72, study.graphs[0], "End.")
-    assert caption.startswith(f"8 transitions of {min(lengths)} to {max(lengths)} bits.")
+    assert caption.startswith(f"8 transitions, {min(lengths)} to {max(lengths)} bits long.")
     assert caption.endswith("End.")
     claims = words.morphing_claims(study.smoothness, study.graphs, "ImageNet")
     assert claims[0]["verdict"] in words.caption_morphing(claims, 2, "End.")

@@ -240,7 +240,7 @@ def test_verdicts():
     assert "50.0 % of 7 queries" in claims[0]["measured"]
     assert "arms 20.0 % [15.0, 90.0] (chance 10.0)" in claims[1]["measured"]
     assert "character −3.0 points [−9.0, +9.0]" in claims[2]["measured"]
-    assert "at most 20.0 possible above the pre-trained net's 5.0 %" in claims[3]["measured"]
+    assert "times [1.0, 9.0] the pre-trained net's 5.0 %" in claims[3]["measured"]
 
 
 def test_what_is_not_measured_is_said(measured):

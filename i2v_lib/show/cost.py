@@ -70,7 +70,7 @@ def hours_table(record: Mapping[str, Any]) -> str:
         rate = found["images_per_second"]["loop with pixels"]["median"]
         for pictures in COLLECTIONS:
             hours = [pictures * epochs / rate / 3600 / count for count in cards]
-            rows.append([f"{NAMES[name]}, {pictures:,} × {epochs}", *map(digits, hours)])
+            rows.append([f"{NAMES[name]}, {pictures:,} × {epochs}", *(f"{value:,.1f}" for value in hours)])
     if record["device"] == "cuda":
         heads = [f"{count} GPU{'s' if count > 1 else ''}, h, extrapolated" for count in cards]
     else:
