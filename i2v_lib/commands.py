@@ -31,7 +31,7 @@ def draw_command(options: argparse.Namespace) -> None:
     from i2v_lib.data.drawn.sheet import contact_sheet
 
     config = load_config(options.preset, seed=options.seed)
-    require_writable(options.out.resolve().parent)
+    require_place(options.out)
     contact_sheet(config, options.count, size=options.size, columns=options.columns).save(options.out)
     print(options.out)
 
@@ -194,7 +194,7 @@ def train_command(options: argparse.Namespace) -> None:
 
 def encode_command(options: argparse.Namespace) -> None:
     """Write codes and neighbors of the safe dataset, alone or as one of torchrun's processes."""
-    require_writable(options.out.resolve().parent)
+    require_place(options.out)
     with _run_of_all_ranks(options) as run:
         run.save_codes(options.out, options.neighbors or run.config.neighbors)
         _print_once(options.out)
@@ -221,6 +221,11 @@ def _run_of_all_ranks(options: argparse.Namespace) -> Iterator[Run]:
     with process_group():
         require_shared(run_folder(config))
         yield _run(config)
+
+
+def require_place(out: Path) -> None:
+    """Refuse a file whose folder cannot be made or written, before any work is done."""
+    require_writable(out.resolve().parent, "give another --out")
 
 
 def _print_once(line: object) -> None:

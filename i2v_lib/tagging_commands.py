@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from i2v_lib.commands import require_place
 from i2v_lib.config import PRESETS, home
-from i2v_lib.show.reproduce import require_writable
 
 if TYPE_CHECKING:
     from i2v_lib.models.weights import Chosen
@@ -217,7 +217,7 @@ def _check_out(options: argparse.Namespace, ending: str) -> None:
         raise ValueError(f"out={str(options.out)!r}: give a file that ends in {ending}")
     if options.out.exists() and not options.overwrite:
         raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
-    require_writable(options.out.resolve().parent)
+    require_place(options.out)
 
 
 def _tagger(options: argparse.Namespace, *needs: str) -> Chosen:

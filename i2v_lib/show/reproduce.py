@@ -80,7 +80,7 @@ def find_notebooks(numbers: list[str] | None = None, folder: Path = NOTEBOOKS) -
     return [path for number, path in found.items() if number in asked]
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: Path, cure: str = "set I2V_HOME to a folder that you can write to") -> None:
     """Make the folder and write a file into it, so that a run fails in its first second or not at all.
 
     Raises
@@ -93,7 +93,6 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        cure = "set I2V_HOME to a folder that you can write to"
         raise OSError(f"{folder} cannot be written ({error.strerror}); {cure}") from None
 
 
