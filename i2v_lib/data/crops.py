@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from i2v_lib.config import CHOICES
 from i2v_lib.data.packed import PackedPixels
 
-DECODERS = ("cpu", "device")
+DECODERS = CHOICES["decode"]
 
 
 def crop(

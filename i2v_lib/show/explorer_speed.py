@@ -20,9 +20,9 @@ def morphing_table(record: Mapping[str, Any]) -> str:
     """Milliseconds from a change of a widget to the message with the new path, its thumbnails included, by size."""
     rows = []
     for size in record["sizes"]:
-        kind = "demo run" if size["illustrations"] == "demo run" else "made"
         answers = [size["shown"]["milliseconds"][change] for change in CHANGES]
-        rows.append([f"{size['nodes']:,} ({kind})", *(f"{digits(a['median'])} ({digits(a['high'])})" for a in answers)])
+        what = f"{size['nodes']:,} ({size['illustrations']})"
+        rows.append([what, *(f"{digits(a['median'])} ({digits(a['high'])})" for a in answers)])
     return markdown_table(["illustrations", *(f"{name}, ms" for name in CHANGES.values())], rows)
 
 
@@ -58,7 +58,7 @@ def render_explorers(morphing: Mapping[str, Any], frames: Mapping[str, Any]) -> 
             f"the new path, thumbnails included; medians of {morphing['runs']} runs, in brackets the slowest "
             "(`benchmarks/explorers.py`):",
             morphing_table(morphing),
-            panel_sentence(morphing),
+            *([panel_sentence(morphing)] if "panel" in morphing else []),  # measured where there is a demo run
             f"The map in Chromium {frames['browser']}, drawn by the processor ({canvas['cpu']}, {canvas['cores']} "
             "cores), where no more than 60 frames a second are shown (`benchmarks/map_explorer.py`):",
             map_table(frames),
