@@ -216,7 +216,7 @@ def _run_of_all_ranks(options: argparse.Namespace) -> Iterator[Run]:
     config = load_config(options.preset, **parse_overrides(options.set))
     require_writable(run_folder(config))  # before PyTorch is imported, which takes seconds
 
-    from i2v_lib.models.distributed import process_group, require_shared
+    from i2v_lib.system.distributed import process_group, require_shared
 
     with process_group():
         require_shared(run_folder(config))
@@ -230,7 +230,7 @@ def require_place(out: Path) -> None:
 
 def _print_once(line: object) -> None:
     """By one of the processes that work together."""
-    from i2v_lib.models.distributed import rank
+    from i2v_lib.system.distributed import rank
 
     if rank() == 0:
         print(line)

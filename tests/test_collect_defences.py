@@ -175,7 +175,7 @@ DOWNLOAD, ADD_PAGE = Web.download, Store.add_page
 DEFENCES = {
     "the policy, when rows are listed": (collect_from_a_careless_site, collect, "exclude", nothing),
     "the policy, before a file is asked for": (deny_a_tag_between_two_runs, fetch, "exclude", nothing),
-    "the policy, when the collection is built": (tamper_with_a_row, stored, "exclude", nothing),
+    "the policy, when the collection is built": (tamper_with_a_row, store_source, "exclude", nothing),
     "old rows are looked up again": (change_posts_between_two_runs, Fetcher, "is_old", nothing),
     "the MD5 of originals": (swap_a_picture, Web, "download", without_md5),
     "the first bytes of files": (send_a_page_for_a_picture, downloads, "sniff", lambda head: "png"),
@@ -184,7 +184,7 @@ DEFENCES = {
     "a challenge ends the run": (show_a_challenge, web, "explain", no_challenge),
     "a page is one transaction": (break_a_page, Store, "add_page", walk_on_before_the_rows),
     "litter is removed": (leave_litter, Store, "_tidy", nothing),
-    "files are compared with what was fetched": (damage_a_file, stored, "is_unchanged", lambda data, stored: True),
+    "files are compared with what was fetched": (damage_a_file, store_source, "is_unchanged", lambda *_: True),
 }
 
 

@@ -20,8 +20,7 @@ from tiny_training import COUNT, INDICES, PIXELS, TAGS, TARGETS, identical, loss
 from i2v_lib.__main__ import main
 from i2v_lib.config import load_config
 from i2v_lib.evaluation.metrics import average_precision
-from i2v_lib.models import distributed, steps, training
-from i2v_lib.models.distributed import from_first, gather_rows, on_first, process_group, rank, ranks, require_shared
+from i2v_lib.models import steps, training
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.prediction import predict
@@ -29,6 +28,8 @@ from i2v_lib.run import Run
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.shares import search_in_shares, search_rows
+from i2v_lib.system import distributed
+from i2v_lib.system.distributed import from_first, gather_rows, on_first, process_group, rank, ranks, require_shared
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {"pictures": 60, "minimum_positives": 6, "epochs": 1, "epochs_hash": 1, "width": 0.03, "test_share": 0.4}

@@ -391,7 +391,7 @@ def test_killed_it_goes_on(tmp_path):
     folder = simple_folder(tmp_path / "in", 60)
     script = (
         "import sys, time; from i2v_lib.data import folder, intake; read = intake.Intake.read\n"
-        "intake.Intake.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
+        "ingest.Intake.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
         f"folder.import_folder(sys.argv[1], sys.argv[2], size={SIZE}, progress=False)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, folder, tmp_path / "out"])

@@ -204,9 +204,9 @@ def test_loading_leaves_the_compiler_alone(tiny, tmp_path):
     """Weights drawn without memory would import it, which takes longer than reading a file of a gigabyte."""
     path = write(tmp_path / "tag.caffemodel", weights_of("tags"))
     script = (
-        "import sys; from i2v_lib.config import load_config; from i2v_lib.models import released; "
-        f"released.TAGS = {TAGS}; released.CONFIG = load_config('paper', head_convolutions=4, width=1 / 32); "
-        "released.load_released_tags(sys.argv[1]); print('torch._dynamo' in sys.modules)"
+        "import sys; from i2v_lib.config import load_config; from i2v_lib.models.released import convert; "
+        f"convert.TAGS = {TAGS}; released.CONFIG = load_config('paper', head_convolutions=4, width=1 / 32); "
+        "convert.load_released_tags(sys.argv[1]); print('torch._dynamo' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False"]

@@ -13,9 +13,9 @@ NAMES = ["smile", "hat", "rin", "mei", "stars", "hat", "safe", "questionable", "
 def shrink_released(monkeypatch):
     """Have the kit take such files for the authors'."""
     config = load_config("paper", head_convolutions=4, width=1 / 32, image_size=SIZE, code_bits=BITS)
-    for module in (released, loading):
+    for module in (convert, load_weights):
         monkeypatch.setattr(module, "CONFIG", config)
-    for module in (released, released_files):
+    for module in (convert, files):
         monkeypatch.setattr(module, "TAGS", TAGS)
 
 

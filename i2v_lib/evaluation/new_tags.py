@@ -22,8 +22,8 @@ from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.last_layer import last_outputs
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.new_tags import NewTags, fit_output, read_inputs
-from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.system.progress import progress_bar
 
 SIZES = (10, 25, 50, 100, 200)  # pictures of each new tag
 TRAINED, UNTRAINED, STAND_IN = "trained", "untrained", "stand-in"

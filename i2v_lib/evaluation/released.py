@@ -11,8 +11,8 @@ from i2v_lib.data.collection import CATEGORIES, Collection
 from i2v_lib.data.sidecars import normalize_tag
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.bootstrap import Score, score_systems
-from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.system.progress import progress_bar
 
 
 @dataclass(frozen=True)

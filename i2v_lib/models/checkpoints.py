@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from i2v_lib.models.distributed import ranks
 from i2v_lib.models.steps import Stepper
+from i2v_lib.system.distributed import ranks
 
 HEADER = "i2v_lib"  # the entry of the safetensors header that holds our JSON
 SPARE = 1 << 20  # bytes asked for beside the tensors

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from i2v_lib.models.checkpoints import DamagedFile, load_checkpoint, save_checkpoint, save_weights
-from i2v_lib.models.distributed import from_first, rank
 from i2v_lib.models.steps import Stepper
+from i2v_lib.system.distributed import from_first, rank
 
 ATTEMPTS = 3  # checkpoints in a row that may fail to be written before training stops
 

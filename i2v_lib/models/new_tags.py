@@ -28,9 +28,9 @@ from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.inference import compute
 from i2v_lib.models.last_layer import check_growable, last_inputs, last_outputs, with_outputs
 from i2v_lib.models.networks import TagNetwork
-from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.thresholds import best_thresholds
+from i2v_lib.system.progress import progress_bar
 
 FOLDS = 5  # of the cross-validation: each picture is scored by outputs that were learned without it
 STRENGTH = 10.0  # inverse of the L2 penalty, for inputs of unit mean square; best of .3 to 300 on other tags

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from i2v_lib.data.batches import evaluation_batches, evaluation_share
-from i2v_lib.models.distributed import gather_rows, rank, ranks
-from i2v_lib.models.progress import progress_bar
+from i2v_lib.system.distributed import gather_rows, rank, ranks
+from i2v_lib.system.progress import progress_bar
 
 
 def predict(

@@ -22,11 +22,11 @@ from torch.nn import functional
 from i2v_lib.config import Config
 from i2v_lib.data.batches import evaluation_share
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
-from i2v_lib.models.distributed import default_device, gather_rows, rank, ranks
 from i2v_lib.models.fractals import fractal_classes, render_fractals
 from i2v_lib.models.networks import REDUCTION, convolutions, scaled
-from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.training import learning_rate_at
+from i2v_lib.system.distributed import default_device, gather_rows, rank, ranks
+from i2v_lib.system.progress import progress_bar
 
 BODY = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)  # VGG-16, configuration D
 IMAGENET_SIZE = 224  # pixels, square

@@ -14,8 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from i2v_lib.data.batches import Batch
-from i2v_lib.models.distributed import default_device, gather_rows, rank, ranks, total
 from i2v_lib.models.loss import tag_loss
+from i2v_lib.system.distributed import default_device, gather_rows, rank, ranks, total
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 

@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from i2v_lib.models.checkpoints import write_text
-from i2v_lib.models.distributed import from_first, on_first, rank, ranks
+from i2v_lib.system.distributed import from_first, on_first, rank, ranks
 
 
 def once(method: Callable) -> Callable:

@@ -21,8 +21,8 @@ from i2v_lib.data.duplicates import perceptual_hash
 from i2v_lib.data.images import BadImageError, read_bytes
 from i2v_lib.models.checkpoints import weights_digest
 from i2v_lib.models.pictures import THREADS, read_picture
-from i2v_lib.models.progress import progress_bar
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.system.progress import progress_bar
 
 VERSION = 1  # raise it when the same pictures and weights would give other numbers
 SMALL = 64  # pixels a side of the pictures that are kept

@@ -21,7 +21,6 @@ from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
-from i2v_lib.models.distributed import default_device, on_first, ranks
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.logistic import fit_logistic
 from i2v_lib.models.networks import TagNetwork, build_network, set_prior
@@ -29,6 +28,7 @@ from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
 from i2v_lib.models.training import fit
 from i2v_lib.run.artifacts import Artifacts, digest, once
+from i2v_lib.system.distributed import default_device, on_first, ranks
 
 WEIGHTS = "weights.safetensors"
 SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")

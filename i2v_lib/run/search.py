@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from i2v_lib.config import Config
-from i2v_lib.models.distributed import rank
 from i2v_lib.models.pictures import Picture, read_picture
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
@@ -19,6 +18,7 @@ from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.shares import search_in_shares
 from i2v_lib.search.transitions import MOST_K, Transitions
+from i2v_lib.system.distributed import rank
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
 METRICS = ("codes", "features", "vgg_nin", "vgg_a", "pretrained", "random")

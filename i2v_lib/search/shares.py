@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_lib.models.distributed import gather_rows, rank, ranks
+from i2v_lib.system.distributed import gather_rows, rank, ranks
 
 Search = Callable[..., tuple[np.ndarray, np.ndarray]]
 

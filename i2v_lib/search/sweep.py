@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2v_lib.models.progress import progress_bar
+from i2v_lib.system.progress import progress_bar
 
 BATCH = 32  # tasks of a thread between two looks at the clock; for a moment all threads rest
 INTERVAL = 60  # seconds between two writings of what is found
