@@ -24,7 +24,7 @@ from PIL import Image
 
 from i2v_lib.config import home, load_config
 from i2v_lib.search.graph import Graph
-from i2v_lib.search.transitions import LIMIT, MOST_K, Transitions
+from i2v_lib.search.path_finder import LIMIT, MOST_K, Transitions
 from i2v_lib.show import paper
 from i2v_lib.show.explorers.explore import explore_morphing
 from i2v_lib.show.explorers.morphing import MorphingExplorer

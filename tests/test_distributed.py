@@ -25,9 +25,9 @@ from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.prediction import predict
 from i2v_lib.run import Run
+from i2v_lib.search.distributed_search import search_in_shares, search_rows
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
-from i2v_lib.search.shares import search_in_shares, search_rows
 from i2v_lib.system import distributed
 from i2v_lib.system.distributed import from_first, gather_rows, on_first, process_group, rank, ranks, require_shared
 

@@ -9,7 +9,7 @@ from i2v_lib.search.bridges import nearest_bridge
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import extend_neighbors, nearest_neighbors, nearest_vectors
-from i2v_lib.search.transitions import describe_path
+from i2v_lib.search.path_finder import describe_path
 
 SQUARE = np.array([[1, 2], [0, 3], [0, 3], [1, 2]]), np.array([[1, 1], [1, 1], [1, 1], [1, 1]])
 

@@ -13,7 +13,7 @@ from i2v_lib.config import load_config
 from i2v_lib.data.images import BadImageError
 from i2v_lib.models.pictures import read_picture
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
-from i2v_lib.search.transitions import Transitions
+from i2v_lib.search.path_finder import Transitions
 from i2v_lib.show.explorers.explore import explore_morphing
 from i2v_lib.show.explorers.morphing import ANY, CHOOSE, TOO_FEW, MorphingExplorer
 from i2v_lib.show.transition import amount, caption_transition, fig_transition, transition_rows

@@ -174,7 +174,7 @@ def test_extending_an_answer_that_does_not_fit():
 
 def test_a_device_gives_the_same(monkeypatch):
     codes = database(nearest_neighbors, 200)
-    monkeypatch.setattr("i2v_lib.search.products.find_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr("i2v_lib.search.hamming_gpu.find_device", lambda name: torch.device("cpu"))
     for queries in (None, codes[:9]):
         for found, expected in zip(
             nearest_neighbors(codes, 5, queries, device="cuda"), nearest_neighbors(codes, 5, queries), strict=True

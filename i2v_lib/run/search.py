@@ -13,11 +13,11 @@ from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.run.artifacts import Artifacts, once
 from i2v_lib.run.networks import NetworkRun
+from i2v_lib.search.distributed_search import search_in_shares
 from i2v_lib.search.graph import Graph, Morph, build_graph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
-from i2v_lib.search.shares import search_in_shares
-from i2v_lib.search.transitions import MOST_K, Transitions
+from i2v_lib.search.path_finder import MOST_K, Transitions
 from i2v_lib.system.distributed import rank
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control

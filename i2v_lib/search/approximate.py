@@ -6,8 +6,8 @@ import importlib
 
 import numpy as np
 
-from i2v_lib.search.keys import FAR, to_keys, without_own
-from i2v_lib.search.popcount import search_by_popcount
+from i2v_lib.search.hamming_cpu import search_by_popcount
+from i2v_lib.search.packed_neighbors import FAR, to_keys, without_own
 
 LINKS = 32  # of a code in the graph
 EFFORT = 128  # codes a search keeps in sight at least; more find more of the true neighbors and take longer
@@ -24,8 +24,8 @@ def search_by_hnsw(database: np.ndarray, queries: np.ndarray | None, keys: np.nd
     database : uint8 array, shape (N, B/8)
     queries : uint8 array, shape (Q, B/8); None for the database itself, where no code is its own neighbor
     keys : int64 array, shape (Q, K), changed in place
-        The neighbors, as in :mod:`~i2v_lib.search.keys`, in any order. A query for which the graph gives too few is
-        searched exactly.
+        The neighbors, as in :mod:`~i2v_lib.search.packed_neighbors`, in any order. A query for which the graph gives
+        too few is searched exactly.
 
     Raises
     ------

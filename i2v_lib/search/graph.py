@@ -96,7 +96,7 @@ class Morph:
     intermediates : how many were asked for; None if any number would do
     component_sizes : nodes in the components of the source, the waypoints and the target, one number for each; if there
         is no path, the nodes to avoid are left out
-    steps : what :func:`~i2v_lib.search.transitions.describe_path` says of each step: ids, and the tags kept, gained and
+    steps : what :func:`~i2v_lib.search.path_finder.describe_path` says of each step: ids, and the tags kept, gained and
         lost; empty unless the caller knows them, as :meth:`i2v_lib.run.Run.morph` does
     bridge : (node, node, their distance): the pair of least distance between two components, where an edge would join
         them; from the source's side to the target's. None if they are one, or if no vectors were given

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from i2v_lib.search.hashing import check_codes
-from i2v_lib.search.keys import FAR, from_keys, to_keys
+from i2v_lib.search.packed_neighbors import FAR, from_keys, to_keys
 
 QUERIES = 512  # of a block of vectors
 ROWS = 4096  # of the database's vectors, widened at a time
@@ -78,11 +78,11 @@ def nearest_neighbors(
 
         search_by_hnsw(database, queries, keys)
     elif on_gpu:
-        from i2v_lib.search.products import find_device, search_by_products
+        from i2v_lib.search.hamming_gpu import find_device, search_by_products
 
         search_by_products(database, queries, keys, find_device(device), progress, folder)
     else:
-        from i2v_lib.search.popcount import search_by_popcount
+        from i2v_lib.search.hamming_cpu import search_by_popcount
 
         search_by_popcount(database, queries, keys, progress=progress, folder=folder)
     return from_keys(keys)
@@ -123,7 +123,7 @@ def extend_neighbors(
             )
     keys = np.full((len(database), columns), FAR)
     if keys.size:
-        from i2v_lib.search.popcount import search_by_popcount
+        from i2v_lib.search.hamming_cpu import search_by_popcount
 
         before = to_keys(indices[:, :known], distances[:, :known])
         keys[:count_before, columns - known :] = before[:, ::-1]  # the furthest first: a heap

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.search.graph import Morph
-from i2v_lib.search.transitions import MOST_K, Transitions
+from i2v_lib.search.path_finder import MOST_K, Transitions
 from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import GREEN, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.thumbnails import thumbnail
@@ -129,7 +129,7 @@ def describe_outcome(
 
     Parameters
     ----------
-    found : from :meth:`~i2v_lib.search.transitions.Transitions.find`
+    found : from :meth:`~i2v_lib.search.path_finder.Transitions.find`
     metric, k, avoid : what was asked for
     stops : source, waypoints and target
     """

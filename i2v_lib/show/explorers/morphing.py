@@ -13,7 +13,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from i2v_lib.search.graph import Morph
-from i2v_lib.search.transitions import LEAST_K, LIMIT, MOST_K, Transitions
+from i2v_lib.search.path_finder import LEAST_K, LIMIT, MOST_K, Transitions
 from i2v_lib.show.explorers.backing import Backing
 from i2v_lib.show.explorers.chooser import ROW, Chooser
 from i2v_lib.show.explorers.gallery import Gallery, encode_pictures

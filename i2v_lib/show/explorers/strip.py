@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from i2v_lib.search.transitions import Transitions
+from i2v_lib.search.path_finder import Transitions
 from i2v_lib.show.explorers.gallery import Caption, Gallery
 from i2v_lib.show.numbers import Rows
 from i2v_lib.show.transition import amount

@@ -18,8 +18,8 @@ from numba.core import cgutils
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-from i2v_lib.search.keys import SHIFT
-from i2v_lib.search.sweep import sweep
+from i2v_lib.search.packed_neighbors import SHIFT
+from i2v_lib.search.resumable import sweep
 
 LANES = 8  # codes beside one another in a vector of 64-bit words
 ROWS = 4  # codes that meet them at a time; their sums stay in registers, also where a vector needs two
@@ -48,10 +48,10 @@ def search_by_popcount(
     database : uint8 array, shape (N, B/8)
     queries : uint8 array, shape (Q, B/8); None for the database itself, where no code is offered to itself
     keys : int64 array, shape (Q, K), changed in place
-        Of each query a heap, the furthest first, of keys as in :mod:`~i2v_lib.search.keys`; ``FAR`` where nothing is
-        known yet.
+        Of each query a heap, the furthest first, of keys as in :mod:`~i2v_lib.search.packed_neighbors`; ``FAR`` where
+        nothing is known yet.
     searched : so many rows at the start of the database have met one another before; only without queries
-    progress, folder : as for :func:`~i2v_lib.search.sweep.sweep`
+    progress, folder : as for :func:`~i2v_lib.search.resumable.sweep`
     """
     itself, old = queries is None, _blocks(database[:searched])
     second = old + _blocks(database[searched:], searched)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from i2v_lib.search import popcount
-from i2v_lib.search.keys import FAR, from_keys
-from i2v_lib.search.popcount import search_by_popcount
+from i2v_lib.search import hamming_cpu
+from i2v_lib.search.hamming_cpu import search_by_popcount
+from i2v_lib.search.packed_neighbors import FAR, from_keys
 
 WIDTHS = (8, 125, 512)  # bytes: 64 bits, 1,000 bits (no whole number of words), 4,096 bits
 
@@ -69,7 +69,7 @@ def test_sizes_around_the_blocks(rows, monkeypatch):
 
 
 def test_the_lanes_pass_in_parts(monkeypatch):
-    monkeypatch.setattr(popcount, "BLOCKS", 1)  # so that a block has more lanes than fit the near cache
+    monkeypatch.setattr(hamming_cpu, "BLOCKS", 1)  # so that a block has more lanes than fit the near cache
     codes = make("random", 300, 512)
     assert_same(search(codes, 4), by_counting(codes, 4))
 
@@ -96,14 +96,14 @@ def test_codes_of_any_layout():
         read_only.flags.writeable = False
         found = search(read_only, 4, read_only)
         assert (found[1][:, 0] == 0).all(), name
-    assert len(popcount.offer.signatures) == 1  # none of these cost a compilation
+    assert len(hamming_cpu.offer.signatures) == 1  # none of these cost a compilation
 
 
 def test_compiles_where_nothing_can_be_written(monkeypatch):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     with pytest.raises(RuntimeError, match="cannot cache"):
         numba.njit(cache=True)(by_counting)
-    assert popcount.compiled(lambda x: x + 1)(2) == 3
+    assert hamming_cpu.compiled(lambda x: x + 1)(2) == 3
 
 
 @pytest.mark.parametrize("searched", [0, 1, 2, 100, 299, 300])
@@ -119,14 +119,14 @@ def test_pairs_searched_before_are_left_out(searched):
 
 @pytest.mark.parametrize(("blocks", "old"), [(1, 0), (2, 0), (7, 0), (8, 0), (8, 5), (9, 9)])
 def test_every_pair_of_blocks_comes_once(blocks, old):
-    pairs = [tuple(pair) for pair in popcount._pairs(blocks, old)]
+    pairs = [tuple(pair) for pair in hamming_cpu._pairs(blocks, old)]
     assert sorted(pairs) == [(i, j) for i in range(blocks) for j in range(i, blocks) if j >= old]
 
 
 @pytest.mark.parametrize("rows", [1, 100, 5000, 200_000])
 def test_blocks_cover_the_rows_and_fit_the_cache(rows):
     codes = np.broadcast_to(np.zeros(1, np.uint8), (rows, 512))
-    blocks = popcount._blocks(codes, 3)
+    blocks = hamming_cpu._blocks(codes, 3)
     assert [b.start for b in blocks[1:]] == [b.stop for b in blocks[:-1]]
     assert (blocks[0].start, blocks[-1].stop) == (3, rows + 3)
-    assert max(b.stop - b.start for b in blocks) * 512 <= popcount.BLOCK
+    assert max(b.stop - b.start for b in blocks) * 512 <= hamming_cpu.BLOCK

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from i2v_lib.search.keys import FAR, INDEX, SHIFT
-from i2v_lib.search.sweep import sweep
+from i2v_lib.search.packed_neighbors import FAR, INDEX, SHIFT
+from i2v_lib.search.resumable import sweep
 
 EXACT = 4096  # bits of a product in half precision
 ROWS = 2**15  # of the database, multiplied at a time
@@ -37,9 +37,9 @@ def search_by_products(
     database : uint8 array, shape (N, B/8)
     queries : uint8 array, shape (Q, B/8); None for the database itself, where no code is its own neighbor
     keys : int64 array, shape (Q, K), changed in place
-        The neighbors, as in :mod:`~i2v_lib.search.keys`, in any order.
+        The neighbors, as in :mod:`~i2v_lib.search.packed_neighbors`, in any order.
     device : where the products are made: half precision on a GPU, float32 elsewhere
-    progress, folder : as for :func:`~i2v_lib.search.sweep.sweep`
+    progress, folder : as for :func:`~i2v_lib.search.resumable.sweep`
     """
     itself, columns = queries is None, keys.shape[1]
     keep = columns + itself  # the code itself goes only at the end

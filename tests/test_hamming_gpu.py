@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from i2v_lib.search import products
+from i2v_lib.search import hamming_gpu
+from i2v_lib.search.hamming_gpu import as_signs, find_device, nearest_of_block, search_by_products
 from i2v_lib.search.hashing import hamming_distance
-from i2v_lib.search.keys import FAR, from_keys, to_keys
-from i2v_lib.search.products import as_signs, find_device, nearest_of_block, search_by_products
+from i2v_lib.search.packed_neighbors import FAR, from_keys, to_keys
 
 CPU = torch.device("cpu")
 
@@ -41,7 +41,7 @@ def make(kind, rows, width, seed=0):
 def blocks(request, monkeypatch):
     """Blocks and groups that are full, not full, and trivial."""
     for name, value in zip(("ROWS", "QUERIES", "GROUP"), request.param, strict=True):
-        monkeypatch.setattr(products, name, value)
+        monkeypatch.setattr(hamming_gpu, name, value)
 
 
 @pytest.mark.parametrize("kind", ["random", "duplicated", "equal"])
@@ -56,15 +56,15 @@ def test_equals_the_oracle(kind, width, blocks):
 
 def test_codes_longer_than_half_precision_counts(monkeypatch):
     codes = make("random", 60, 40)
-    monkeypatch.setattr(products, "EXACT", 64)  # five products, the last one not full
+    monkeypatch.setattr(hamming_gpu, "EXACT", 64)  # five products, the last one not full
     for found, expected in zip(search(codes, 7), by_counting(codes, 7), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
 def test_half_precision_holds_every_sum():
-    sums = torch.arange(-products.EXACT, products.EXACT + 2, 2)
+    sums = torch.arange(-hamming_gpu.EXACT, hamming_gpu.EXACT + 2, 2)
     assert (sums.half().long() == sums).all()
-    assert torch.tensor(products.EXACT + 2).half().item() != products.EXACT + 2  # one more bit would not do
+    assert torch.tensor(hamming_gpu.EXACT + 2).half().item() != hamming_gpu.EXACT + 2  # one more bit would not do
 
 
 def test_signs():

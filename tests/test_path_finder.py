@@ -5,7 +5,7 @@ import pytest
 
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import extend_vectors, nearest_neighbors, nearest_vectors
-from i2v_lib.search.transitions import Transitions
+from i2v_lib.search.path_finder import Transitions
 
 N = 60
 CODES = np.random.default_rng(0).integers(0, 256, (N + 3, 4), np.uint8)

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from i2v_lib.search import sweep as module
+from i2v_lib.search import resumable as module
 from i2v_lib.search.neighbors import nearest_neighbors
-from i2v_lib.search.sweep import sweep
+from i2v_lib.search.resumable import sweep
 
 TASKS = np.arange(40)
 
@@ -91,9 +91,9 @@ def test_a_damaged_file_is_named(tmp_path, impatient):
 KILLED = """
 import os, signal, sys
 import numpy as np
-from i2v_lib.search import sweep
+from i2v_lib.search import resumable
 from i2v_lib.search.neighbors import nearest_neighbors
-sweep.INTERVAL, sweep.BATCH = 0, 3
+resumable.INTERVAL, resumable.BATCH = 0, 3
 replace, written = os.replace, []
 def die_the_third_time(*paths):
     written.extend(path for path in paths if str(path).endswith(".npz"))
