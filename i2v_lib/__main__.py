@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from i2v_lib import commands
+from i2v_lib.collect.booru.replies import Stop
 from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
-from i2v_lib.data.booru.replies import Stop
 from i2v_lib.show.reproduce import NotebookError
 from i2v_lib.tagging_commands import add_tagging_commands
 

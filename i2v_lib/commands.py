@@ -51,7 +51,7 @@ def draw_collection_command(options: argparse.Namespace) -> None:
 
 def collect_command(options: argparse.Namespace) -> None:
     """Collect from a booru, or say what it would cost."""
-    from i2v_lib.data.booru.collect import collect, dry_run
+    from i2v_lib.collect.booru.collect import collect, dry_run
 
     search = {
         "query": options.query,
@@ -81,24 +81,24 @@ def collect_command(options: argparse.Namespace) -> None:
 
 def build_collection_command(options: argparse.Namespace) -> None:
     """Build one collection of several stores."""
-    from i2v_lib.data.booru.collect import build_from_stores
+    from i2v_lib.collect.booru.collect import build_from_stores
 
     _tell(build_from_stores(options.stores, options.out, **_labels(options), **_build(options)), options.out)
 
 
 def takedown_sync_command(options: argparse.Namespace) -> None:
     """Remove what a site has removed."""
-    from i2v_lib.data.booru.takedown import takedown_sync
+    from i2v_lib.collect.booru.takedown import takedown_sync
 
     print(takedown_sync(options.collection, base_url=options.base_url))
 
 
 def import_bulk_command(options: argparse.Namespace) -> None:
     """Import a bulk archive."""
-    from i2v_lib.data.booru.labels import LabelRules, read_aliases
-    from i2v_lib.data.booru.policy import Policy
-    from i2v_lib.data.booru.sites import confirm_ratings
-    from i2v_lib.data.bulk import import_bulk
+    from i2v_lib.collect.booru.labels import LabelRules, read_aliases
+    from i2v_lib.collect.booru.policy import Policy
+    from i2v_lib.collect.booru.sites import confirm_ratings
+    from i2v_lib.collect.bulk import import_bulk
 
     policy = Policy(ratings=tuple(options.ratings), **_policy(options))
     confirm_ratings(policy.ratings, input)

@@ -223,9 +223,9 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
     """
     import httpx2  # noqa: F401  says what is missing before anything is asked
 
-    from i2v_lib.data.booru.policy import Policy, exclude
-    from i2v_lib.data.booru.replies import Stop
-    from i2v_lib.data.booru.sites import connect
+    from i2v_lib.collect.booru.policy import Policy, exclude
+    from i2v_lib.collect.booru.replies import Stop
+    from i2v_lib.collect.booru.sites import connect
 
     cure = "read what changed on the site before you collect; this kit was written for answers of May 2026"
     checks = []

@@ -10,10 +10,10 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
 
-from i2v_lib.data.booru import danbooru, fetch, sites, takedown, web
-from i2v_lib.data.booru.collect import collect, store_folder
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.stored import StoreSource
+from i2v_lib.collect.booru import danbooru, fetch, sites, takedown, web
+from i2v_lib.collect.booru.collect import collect, store_folder
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data.collection import open_collection
 from tests.booru_server import busiest, concurrency
 

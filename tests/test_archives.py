@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from i2v_lib.data.archives import BLOCK, Member, read_index, read_member, scan
+from i2v_lib.collect.bulk.archives import BLOCK, Member, read_index, read_member, scan
 from i2v_lib.data.images import BadImageError
 
 HEX = "0" * 64

@@ -5,8 +5,8 @@ import itertools
 
 import pytest
 
-from i2v_lib.data.booru.policy import DEFAULT_DROPPED, DENIED, Policy, exclude
-from i2v_lib.data.booru.posts import Post
+from i2v_lib.collect.booru.policy import DEFAULT_DROPPED, DENIED, Policy, exclude
+from i2v_lib.collect.booru.posts import Post
 
 FINE = Post(
     site="danbooru", id=7, rating="g", rating_scheme="2022", md5="0" * 32, ext="png", width=2000, height=3000,

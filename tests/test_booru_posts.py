@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2v_lib.data.booru.labels import LabelRules, read_aliases, tagging_of
-from i2v_lib.data.booru.posts import BadRowError, Post, Variant, choose_variant, paper_rating
-from i2v_lib.data.booru.rows import credit, fetchable, known_posts, moment, number, read_page, text, truth
-from i2v_lib.data.booru.web import WebError
+from i2v_lib.collect.booru.labels import LabelRules, read_aliases, tagging_of
+from i2v_lib.collect.booru.posts import BadRowError, Post, Variant, choose_variant, paper_rating
+from i2v_lib.collect.booru.row_fields import credit, fetchable, known_posts, moment, number, read_page, text, truth
+from i2v_lib.collect.booru.web import WebError
 
 MD5 = "0123456789abcdef0123456789abcdef"
 VARIANTS = (

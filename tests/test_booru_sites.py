@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2v_lib.data.booru import danbooru_rows, safebooru
-from i2v_lib.data.booru.danbooru import DEFAULT_QUERY, Danbooru
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import Post, choose_variant
-from i2v_lib.data.booru.safebooru import Safebooru, read_xml
-from i2v_lib.data.booru.web import WebError
+from i2v_lib.collect.booru import danbooru_rows, safebooru
+from i2v_lib.collect.booru.danbooru import DEFAULT_QUERY, Danbooru
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import Post, choose_variant
+from i2v_lib.collect.booru.safebooru import Safebooru, read_xml
+from i2v_lib.collect.booru.web import WebError
 
 BASE = "https://booru.example"
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from i2v_lib.data.booru.labels import LabelRules
-from i2v_lib.data.booru.posts import Page, Post, Variant
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.stored import StoreSource
+from i2v_lib.collect.booru.labels import LabelRules
+from i2v_lib.collect.booru.posts import Page, Post, Variant
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data.images import BadImageError
 
 SETTINGS = {"source": "danbooru", "query": "cat", "policy": {"ratings": ["g"], "also_denied": ["hat"]}}
@@ -111,7 +111,7 @@ def test_denied_tags_only_become_more(store):
 
 def test_a_process_that_dies_leaves_no_lock(store, tmp_path):
     code = (
-        "import sys, time; from i2v_lib.data.booru.store import Store;"
+        "import sys, time; from i2v_lib.collect.booru.store import Store;"
         "store = Store(sys.argv[1]); print(1, flush=True); time.sleep(60)"
     )
     folder = store.folder

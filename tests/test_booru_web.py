@@ -19,9 +19,9 @@ import httpx2
 import pytest
 from PIL import Image
 
-from i2v_lib.data.booru import web as web_module
-from i2v_lib.data.booru.pace import Hosts, Limiter, parse_url, retry_after
-from i2v_lib.data.booru.web import Gone, Stop, Web, WebError, credentials, redact, sniff, user_agent, user_number
+from i2v_lib.collect.booru import web as web_module
+from i2v_lib.collect.booru.pace import Hosts, Limiter, parse_url, retry_after
+from i2v_lib.collect.booru.web import Gone, Stop, Web, WebError, credentials, redact, sniff, user_agent, user_number
 
 AGENT = "i2v-lib/1.0 (user #7; +https://example.org/i2v)"
 FAST = 1e6  # requests a second

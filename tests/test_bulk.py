@@ -20,15 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from i2v_lib.data.booru.labels import LabelRules
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import BadRowError, Post
-from i2v_lib.data.bulk import FORMATS, import_bulk, pictures, tables
-from i2v_lib.data.bulk import source as source_module
-from i2v_lib.data.bulk.layout import detect_format
-from i2v_lib.data.bulk.rows import choose_scheme, read_row
-from i2v_lib.data.bulk.source import BulkSource
-from i2v_lib.data.bulk.tables import Table
+from i2v_lib.collect.booru.labels import LabelRules
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import BadRowError, Post
+from i2v_lib.collect.bulk import FORMATS, bulk_images, import_bulk, tables
+from i2v_lib.collect.bulk import source as source_module
+from i2v_lib.collect.bulk.bulk_rows import choose_scheme, read_row
+from i2v_lib.collect.bulk.layout import detect_format
+from i2v_lib.collect.bulk.source import BulkSource
+from i2v_lib.collect.bulk.tables import Table
 
 LISTS = ("general", "copyright", "character", "artist", "meta")
 
@@ -244,7 +244,7 @@ def test_other_posts_give_another_collection(tmp_path):
 @pytest.mark.parametrize("name", WRITERS)
 def test_no_byte_is_read_of_a_picture_that_the_policy_forbids(tmp_path, name, monkeypatch):
     seen = []
-    member, file = pictures.read_member, pictures.read_bytes
+    member, file = bulk_images.read_member, bulk_images.read_bytes
 
     def note_member(place, *limit):
         seen.append(place.name)
@@ -254,8 +254,8 @@ def test_no_byte_is_read_of_a_picture_that_the_policy_forbids(tmp_path, name, mo
         seen.append(path.name)
         return file(path, *limit)
 
-    monkeypatch.setattr(pictures, "read_member", note_member)
-    monkeypatch.setattr(pictures, "read_bytes", note_file)
+    monkeypatch.setattr(bulk_images, "read_member", note_member)
+    monkeypatch.setattr(bulk_images, "read_bytes", note_file)
     run(WRITERS[name](tmp_path / "set"), tmp_path / "out")
     assert sorted(name for name in seen if name.endswith(".png")) == sorted(f"{number}.png" for number in TAKEN)
 

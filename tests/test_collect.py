@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from processes import start
 
-from i2v_lib.data.booru.collect import build_from_stores, dry_run, store_folder
-from i2v_lib.data.booru.estimate import estimate
-from i2v_lib.data.booru.fetch import fits
-from i2v_lib.data.booru.posts import Variant
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.takedown import takedown_sync
-from i2v_lib.data.booru.web import Stop, WebError
+from i2v_lib.collect.booru.collect import build_from_stores, dry_run, store_folder
+from i2v_lib.collect.booru.estimate import estimate
+from i2v_lib.collect.booru.fetch import fits
+from i2v_lib.collect.booru.posts import Variant
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.takedown import takedown_sync
+from i2v_lib.collect.booru.web import Stop, WebError
 from i2v_lib.data.collection import open_collection, partial_folder
 from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
@@ -309,7 +309,7 @@ def test_a_challenge_ends_the_run_and_the_next_one_goes_on(site, tmp_path):
 
 
 def test_an_interrupt_keeps_what_was_done(site, tmp_path, monkeypatch):
-    from i2v_lib.data.booru.fetch import Fetcher
+    from i2v_lib.collect.booru.fetch import Fetcher
 
     note, seen = Fetcher.note, []
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from i2v_lib.data.booru import collect, downloads, fetch, pace, replies, stored, web
-from i2v_lib.data.booru.fetch import Fetcher
-from i2v_lib.data.booru.posts import Page
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.web import Stop, Web
+from i2v_lib.collect.booru import collect, downloads, fetch, pace, replies, store_source, web
+from i2v_lib.collect.booru.fetch import Fetcher
+from i2v_lib.collect.booru.posts import Page
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.web import Stop, Web
 from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
     Elsewhere,

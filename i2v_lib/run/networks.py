@@ -73,7 +73,7 @@ class NetworkRun(Artifacts):
 
     def _collect(self) -> Collection:
         """Collect what is missing, or open what stands; one folder for each search, whatever its limit."""
-        from i2v_lib.data.booru.collect import collect  # here, since only this needs an HTTP client
+        from i2v_lib.collect.booru.collect import collect  # here, since only this needs an HTTP client
 
         config = self.config
         search = self.settings(("source", "query", "minimum_side", "base_url"))

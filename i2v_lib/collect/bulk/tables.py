@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from i2v_lib.data.bulk.rows import COLUMNS
+from i2v_lib.collect.bulk.bulk_rows import COLUMNS
 from i2v_lib.data.folder import listing_digest
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson", ".json")

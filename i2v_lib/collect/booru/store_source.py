@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from i2v_lib.data.booru.labels import LabelRules, tagging_of
-from i2v_lib.data.booru.policy import exclude
-from i2v_lib.data.booru.store import Store, Stored
+from i2v_lib.collect.booru.labels import LabelRules, tagging_of
+from i2v_lib.collect.booru.policy import exclude
+from i2v_lib.collect.booru.store import Store, Stored
 from i2v_lib.data.images import MAX_BYTES, BadImageError, read_bytes
 from i2v_lib.data.sidecars import Tagging
 

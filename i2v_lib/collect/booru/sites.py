@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from i2v_lib.data.booru.danbooru import SAFE_HOST, Danbooru
-from i2v_lib.data.booru.identity import CONTACT, USER
-from i2v_lib.data.booru.safebooru import Safebooru
-from i2v_lib.data.booru.web import API_CEILING, FILE_CEILING, Web, credentials, user_agent, user_number
+from i2v_lib.collect.booru.danbooru import SAFE_HOST, Danbooru
+from i2v_lib.collect.booru.identity import CONTACT, USER
+from i2v_lib.collect.booru.safebooru import Safebooru
+from i2v_lib.collect.booru.web import API_CEILING, FILE_CEILING, Web, credentials, user_agent, user_number
 from i2v_lib.data.sidecars import read_tag_types
 
 SITES = {"danbooru": Danbooru, "safebooru": Safebooru}
@@ -52,7 +52,7 @@ def connect(
     tag_types : file with the category of tags, for Safebooru; see :func:`i2v_lib.data.sidecars.read_tag_types`
     ask_types : whether Safebooru may be asked for the categories of tags that the file does not tell
     environ : where contact, and login, key and number of a Danbooru account are looked up; see
-        :mod:`i2v_lib.data.booru.identity`
+        :mod:`i2v_lib.collect.booru.identity`
 
     Raises
     ------

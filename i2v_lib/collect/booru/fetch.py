@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import PICTURES, Post, Variant, choose_variant
-from i2v_lib.data.booru.store import Store, Stored
-from i2v_lib.data.booru.web import Download, Gone, Stop, WebError
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import PICTURES, Post, Variant, choose_variant
+from i2v_lib.collect.booru.store import Store, Stored
+from i2v_lib.collect.booru.web import Download, Gone, Stop, WebError
 from i2v_lib.data.images import MAX_BYTES
 
 LARGEST_VARIANT = 30 * 2**20  # bytes; of originals, what the importer reads
@@ -46,10 +46,10 @@ class Fetcher:
 
     Parameters
     ----------
-    site : a :class:`~i2v_lib.data.booru.danbooru.Danbooru` or a :class:`~i2v_lib.data.booru.safebooru.Safebooru`
+    site : a :class:`~i2v_lib.collect.booru.danbooru.Danbooru` or a :class:`~i2v_lib.collect.booru.safebooru.Safebooru`
     store : whose posts wait
     policy : what may be fetched
-    variant : which file of a post, see :func:`~i2v_lib.data.booru.posts.choose_variant`
+    variant : which file of a post, see :func:`~i2v_lib.collect.booru.posts.choose_variant`
     workers : downloads at a time; all keep the one pace of their host
     fresh_for : seconds
     """

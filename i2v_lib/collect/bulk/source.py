@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from i2v_lib.data.booru.labels import LabelRules, tagging_of
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import BadRowError, Post
-from i2v_lib.data.booru.rows import row_id
-from i2v_lib.data.bulk.pictures import Pictures
-from i2v_lib.data.bulk.rows import read_row
+from i2v_lib.collect.booru.labels import LabelRules, tagging_of
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import BadRowError, Post
+from i2v_lib.collect.booru.row_fields import row_id
+from i2v_lib.collect.bulk.bulk_images import Pictures
+from i2v_lib.collect.bulk.bulk_rows import read_row
 from i2v_lib.data.images import BadImageError, picture_size
 from i2v_lib.data.sidecars import Tagging
 
@@ -47,7 +47,7 @@ class BulkSource:
     pictures : of the same posts; emptied of what the rows tell of
     joined : more metadata of some of them: whatever it tells counts, and it must pass the policy too
     site : name of the posts' site; together with their numbers, the illustrations' ids
-    scheme : of the ratings, a key of :data:`i2v_lib.data.booru.posts.RATING_SCHEMES`
+    scheme : of the ratings, a key of :data:`i2v_lib.collect.booru.posts.RATING_SCHEMES`
     policy, rules : what may come in, and how tags become labels
     limit : number of posts, those with the lowest numbers; None for all
     progress : show a progress bar
@@ -137,9 +137,9 @@ class BulkSource:
     def skipped(self) -> dict[str, int]:
         """Posts, pictures and archives that were left out, by reason.
 
-        Beside those of :func:`i2v_lib.data.booru.policy.exclude`: ``malformed_row``, ``no_tags``, ``duplicate_row``,
+        Beside those of :func:`i2v_lib.collect.booru.policy.exclude`: ``malformed_row``, ``no_tags``, ``duplicate_row``,
         ``missing`` (the picture is), ``no_metadata`` (a picture without a row), ``over_limit``, and what
-        :mod:`i2v_lib.data.archives` refuses.
+        :mod:`i2v_lib.collect.bulk.archives` refuses.
         """
         return dict(self._skipped)
 

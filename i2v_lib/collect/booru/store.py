@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from i2v_lib.data.booru.database import Database
-from i2v_lib.data.booru.policy import Policy
-from i2v_lib.data.booru.posts import Page, Post
+from i2v_lib.collect.booru.database import Database
+from i2v_lib.collect.booru.policy import Policy
+from i2v_lib.collect.booru.posts import Page, Post
 
 VERSION = 1
 FILE_NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png|webp|avif)")
@@ -57,7 +57,7 @@ class Store:
     ----------
     folder : where it lies; made if there is none
     settings : what decides which rows are seen and accepted, JSON-able, among it ``policy``, the fields of a
-        :class:`~i2v_lib.data.booru.policy.Policy`; None opens an existing store
+        :class:`~i2v_lib.collect.booru.policy.Policy`; None opens an existing store
 
     Raises
     ------

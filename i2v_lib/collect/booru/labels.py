@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from i2v_lib.data.booru.posts import Post, paper_rating
+from i2v_lib.collect.booru.posts import Post, paper_rating
 from i2v_lib.data.sidecars import Tagging
 
 

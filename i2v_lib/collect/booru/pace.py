@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from i2v_lib.data.booru.replies import WebError
+from i2v_lib.collect.booru.replies import WebError
 
 API_CEILING = 1.0  # requests a second; no argument raises it
 FILE_CEILING = 4.0  # the same for hosts that give out files

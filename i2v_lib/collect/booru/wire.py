@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx2
 
-from i2v_lib.data.booru.identity import basic
-from i2v_lib.data.booru.pace import Hosts, Limiter, parse_url
-from i2v_lib.data.booru.replies import Trouble, WebError
+from i2v_lib.collect.booru.identity import basic
+from i2v_lib.collect.booru.pace import Hosts, Limiter, parse_url
+from i2v_lib.collect.booru.replies import Trouble, WebError
 
 REDIRECTS = 3
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from i2v_lib.data.booru.posts import PICTURES, Post, paper_rating
+from i2v_lib.collect.booru.posts import PICTURES, Post, paper_rating
 from i2v_lib.data.images import MAX_PIXELS
 
 # Never fetched, at any rating; no argument shortens this list. The last two are old names, which archives may hold.

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import httpx2
 
-from i2v_lib.data.booru.replies import Trouble, WebError
+from i2v_lib.collect.booru.replies import Trouble, WebError
 
 HEAD = 32  # bytes that tell the format
 PIECE = 2**20  # bytes

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from i2v_lib.data.booru.posts import BadRowError, Page, Post
-from i2v_lib.data.booru.web import WebError
+from i2v_lib.collect.booru.posts import BadRowError, Page, Post
+from i2v_lib.collect.booru.web import WebError
 from i2v_lib.data.sidecars import clean_text
 
 LARGEST = 2**63 - 1  # what SQLite and Parquet hold
@@ -25,7 +25,7 @@ def read_page(rows: Sequence[Any], read: Callable[[Any], Post], before: int | No
     Parameters
     ----------
     rows : what the site sent, anything
-    read : makes a post of a row, or raises :class:`~i2v_lib.data.booru.posts.BadRowError`
+    read : makes a post of a row, or raises :class:`~i2v_lib.collect.booru.posts.BadRowError`
     before : every id must be lower; None: any id will do
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from i2v_lib.data.booru.identity import KEY, LOGIN, redact
+from i2v_lib.collect.booru.identity import KEY, LOGIN, redact
 
 GONE = (404, 410, 451)
 PASSING = (408, 425, 429)  # and all from 500 on: worth another try

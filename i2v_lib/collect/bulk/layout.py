@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from i2v_lib.data.bulk.pictures import holds_pictures
-from i2v_lib.data.bulk.tables import SUFFIXES, table_suffix
+from i2v_lib.collect.bulk.bulk_images import holds_pictures
+from i2v_lib.collect.bulk.tables import SUFFIXES, table_suffix
 
 DUMPS = ("metadata/posts*.json", "posts*.json", "metadata/*.json", "metadata/*/*.json")  # the first with files counts
 DUMP_FOLDERS = (".", "original", "512px")  # where Danbooru2021 has its pictures

@@ -11,10 +11,10 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from i2v_lib.data.booru.danbooru_rows import STATES
-from i2v_lib.data.booru.policy import DENIED
-from i2v_lib.data.booru.posts import BadRowError, Post
-from i2v_lib.data.booru.rows import credit, extension, md5_of, moment, number, row_id, text
+from i2v_lib.collect.booru.danbooru_rows import STATES
+from i2v_lib.collect.booru.policy import DENIED
+from i2v_lib.collect.booru.posts import BadRowError, Post
+from i2v_lib.collect.booru.row_fields import credit, extension, md5_of, moment, number, row_id, text
 from i2v_lib.data.sidecars import CATEGORY_NAMES, clean_text
 
 RENAMED = "2022-05-22"  # from this day on "s" means sensitive, and "g" is there

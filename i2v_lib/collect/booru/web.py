@@ -15,11 +15,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from i2v_lib.data.booru.downloads import WRONG, Download, Part, sniff
-from i2v_lib.data.booru.identity import checked_user_agent, credentials, redact, user_agent, user_number
-from i2v_lib.data.booru.pace import API_CEILING, FILE_CEILING, LONGEST_PAUSE, Hosts, retry_after
-from i2v_lib.data.booru.replies import Gone, Stop, Trouble, WebError, explain
-from i2v_lib.data.booru.wire import Reply, Wire
+from i2v_lib.collect.booru.downloads import WRONG, Download, Part, sniff
+from i2v_lib.collect.booru.identity import checked_user_agent, credentials, redact, user_agent, user_number
+from i2v_lib.collect.booru.pace import API_CEILING, FILE_CEILING, LONGEST_PAUSE, Hosts, retry_after
+from i2v_lib.collect.booru.replies import Gone, Stop, Trouble, WebError, explain
+from i2v_lib.collect.booru.wire import Reply, Wire
 
 __all__ = [
     "API_CEILING", "FILE_CEILING", "Download", "Gone", "Stop", "Web", "WebError",
@@ -39,13 +39,13 @@ class Web:
 
     Parameters
     ----------
-    user_agent : see :func:`~i2v_lib.data.booru.identity.user_agent`
-    hosts : requests a second by host; see :class:`~i2v_lib.data.booru.pace.Hosts`
+    user_agent : see :func:`~i2v_lib.collect.booru.identity.user_agent`
+    hosts : requests a second by host; see :class:`~i2v_lib.collect.booru.pace.Hosts`
     file_hosts : those of ``hosts`` that only give out files: up to 4 requests a second instead of 1
     auth : login and API key, sent to ``auth_host`` alone, and never in an address
     auth_host : one of ``hosts``
     loopback : True for a server on this machine: plain HTTP, no ceiling, ``hosts`` with their ports
-    file_ports : see :class:`~i2v_lib.data.booru.pace.Hosts`
+    file_ports : see :class:`~i2v_lib.collect.booru.pace.Hosts`
     retries : of one request
     backoff : seconds before the first retry; doubles with each, up to a minute, less a random part
     pause : seconds without a request after a refusal that names no time; doubles with each in a row

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from i2v_lib.data.booru.posts import BadRowError, Post, Variant
-from i2v_lib.data.booru.rows import (
+from i2v_lib.collect.booru.posts import BadRowError, Post, Variant
+from i2v_lib.collect.booru.row_fields import (
     credit,
     extension,
     fetchable,

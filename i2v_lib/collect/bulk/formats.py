@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from i2v_lib.data.booru.labels import LabelRules
-from i2v_lib.data.booru.policy import Policy
-from i2v_lib.data.booru.posts import RATING_SCHEMES, paper_rating
-from i2v_lib.data.build import build_collection
-from i2v_lib.data.bulk.layout import (
+from i2v_lib.collect.booru.labels import LabelRules
+from i2v_lib.collect.booru.policy import Policy
+from i2v_lib.collect.booru.posts import RATING_SCHEMES, paper_rating
+from i2v_lib.collect.bulk.bulk_images import FolderPictures, Pictures, TarPictures, TarRows
+from i2v_lib.collect.bulk.bulk_rows import choose_scheme
+from i2v_lib.collect.bulk.layout import (
     DUMP_FOLDERS,
     TABLE_FOLDERS,
     compressed_hint,
@@ -22,10 +23,9 @@ from i2v_lib.data.bulk.layout import (
     find_tables,
     find_tars,
 )
-from i2v_lib.data.bulk.pictures import FolderPictures, Pictures, TarPictures, TarRows
-from i2v_lib.data.bulk.rows import choose_scheme
-from i2v_lib.data.bulk.source import BulkSource, Rows
-from i2v_lib.data.bulk.tables import Table
+from i2v_lib.collect.bulk.source import BulkSource, Rows
+from i2v_lib.collect.bulk.tables import Table
+from i2v_lib.data.build import build_collection
 from i2v_lib.data.collection import Collection
 
 Opened = tuple[Rows, Pictures, Rows | None]  # metadata, pictures, more metadata to join by id
@@ -62,7 +62,7 @@ def import_bulk(
       ``512px``;
     - ``table``: a Parquet, CSV or JSON-lines table of posts beside pictures such as ``123.jpg``.
 
-    Every row passes :func:`i2v_lib.data.booru.policy.exclude` before a picture's first byte is read. Illustrations
+    Every row passes :func:`i2v_lib.collect.booru.policy.exclude` before a picture's first byte is read. Illustrations
     are ordered by their posts' numbers. Animations are left out. An interrupted import goes on when it is called
     again, as :func:`i2v_lib.data.build.build_collection` does, which also lists and counts what was left out. The
     archive is only read.
@@ -80,7 +80,7 @@ def import_bulk(
     site : where the posts are from: the ids are such as ``danbooru-123``
     policy : what may come in; by default :class:`Policy`'s own settings
     rules : how tags become labels
-    rating_scheme : "2022", "2005" or "dapi", see :func:`i2v_lib.data.booru.posts.paper_rating`; "auto" is "2005" for
+    rating_scheme : "2022", "2005" or "dapi", see :func:`i2v_lib.collect.booru.posts.paper_rating`; "auto" is "2005" for
         a ``danbooru2021`` without a row rated general or younger than 2022-05-22, else "2022"
     limit : number of posts, those with the lowest numbers; None for all
     size, resize, seed, validation_share, test_share, pixel_store, overwrite, progress : see ``build_collection``

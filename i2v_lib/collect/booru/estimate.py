@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import FILES
-from i2v_lib.data.booru.sites import connect
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import FILES
+from i2v_lib.collect.booru.sites import connect
 
 PAGE = 200  # rows a request
 BYTES = {"720x720": 60_000, "sample": 150_000, "original": 932_000}  # of a mean file; the middle one is a guess
@@ -136,7 +136,7 @@ def dry_run(
     tag_types: str | Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Estimate:
-    """Say what :func:`~i2v_lib.data.booru.collect.collect` will cost. Two requests: a count, and a page.
+    """Say what :func:`~i2v_lib.collect.booru.collect.collect` will cost. Two requests: a count, and a page.
 
     The share that the policy accepts, and for originals the mean size, are those of the newest page. Where the
     site cannot count, the limit is taken for the number of illustrations. Parameters are those of ``collect``.

@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from i2v_lib.collect.booru.estimate import dry_run
+from i2v_lib.collect.booru.fetch import Fetcher
+from i2v_lib.collect.booru.labels import LabelRules, read_aliases
+from i2v_lib.collect.booru.policy import Policy, exclude
+from i2v_lib.collect.booru.posts import FILES, RATING_SCHEMES
+from i2v_lib.collect.booru.sites import LOOPBACK, confirm_ratings, connect
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data import collection as collections
-from i2v_lib.data.booru.estimate import dry_run
-from i2v_lib.data.booru.fetch import Fetcher
-from i2v_lib.data.booru.labels import LabelRules, read_aliases
-from i2v_lib.data.booru.policy import Policy, exclude
-from i2v_lib.data.booru.posts import FILES, RATING_SCHEMES
-from i2v_lib.data.booru.sites import LOOPBACK, confirm_ratings, connect
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.stored import StoreSource
 from i2v_lib.data.build import build_collection
 
 __all__ = ["build_from_stores", "collect", "dry_run", "store_folder"]
@@ -77,10 +77,10 @@ def collect(
     per_second : files a second, at most 4
     api_per_second : other requests a second, at most 1
     workers : downloads at a time; they share one pace
-    minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.data.booru.policy.Policy`
+    minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.collect.booru.policy.Policy`
     base_url : a mirror of your own, or a test server on this machine
     tag_types : file with the category of Safebooru's tags; the site is asked for the rest
-    aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.data.booru.labels.read_aliases`
+    aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.collect.booru.labels.read_aliases`
     general_includes_meta : whether meta tags are general ones, as in 2014
     size, resize, seed, validation_share, test_share, pixel_store : see :func:`i2v_lib.data.build.build_collection`
     fresh_for : seconds after which a row is looked up again before its file is fetched
@@ -88,7 +88,7 @@ def collect(
     overwrite : replace a collection at ``out`` that was not made from this store
     confirm : asks a question and returns the answer, such as ``input``; needed for ratings q and e
     progress : show a progress bar
-    environ : where login and key are looked up; see :mod:`i2v_lib.data.booru.identity`
+    environ : where login and key are looked up; see :mod:`i2v_lib.collect.booru.identity`
 
     Raises
     ------

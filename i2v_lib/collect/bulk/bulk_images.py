@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from i2v_lib.data.archives import Member, read_index, read_member, scan
-from i2v_lib.data.booru.posts import BadRowError
-from i2v_lib.data.booru.rows import row_id
+from i2v_lib.collect.booru.posts import BadRowError
+from i2v_lib.collect.booru.row_fields import row_id
+from i2v_lib.collect.bulk.archives import Member, read_index, read_member, scan
 from i2v_lib.data.folder import listing_digest
 from i2v_lib.data.images import read_bytes
 

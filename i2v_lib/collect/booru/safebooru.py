@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from i2v_lib.data.booru.posts import BadRowError, Page, Post, Variant
-from i2v_lib.data.booru.rows import (
+from i2v_lib.collect.booru.posts import BadRowError, Page, Post, Variant
+from i2v_lib.collect.booru.row_fields import (
     credit,
     extension,
     fetchable,
@@ -25,7 +25,7 @@ from i2v_lib.data.booru.rows import (
     text,
     words,
 )
-from i2v_lib.data.booru.web import Web, WebError
+from i2v_lib.collect.booru.web import Web, WebError
 from i2v_lib.data.sidecars import normalize_tag
 
 LIMIT = 200  # posts a page; the site would give 1,000, whose files take longer than their rows stay true

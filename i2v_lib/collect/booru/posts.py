@@ -109,7 +109,7 @@ def paper_rating(rating: str, scheme: str) -> str:
     """Map a site's rating to one of the paper's three.
 
     The letter *s* meant "safe" on Danbooru until 2022-05-22 and means "sensitive" since; both are safe here.
-    To let only general posts through, look at the letter, as :func:`i2v_lib.data.booru.policy.exclude` does.
+    To let only general posts through, look at the letter, as :func:`i2v_lib.collect.booru.policy.exclude` does.
 
     Returns
     -------

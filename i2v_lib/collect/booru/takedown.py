@@ -11,12 +11,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from i2v_lib.data.booru.collect import build_from_stores, site_name, store_folder
-from i2v_lib.data.booru.fetch import LOOKUP, look_up
-from i2v_lib.data.booru.policy import exclude
-from i2v_lib.data.booru.sites import connect
-from i2v_lib.data.booru.store import Store
-from i2v_lib.data.booru.web import Stop
+from i2v_lib.collect.booru.collect import build_from_stores, site_name, store_folder
+from i2v_lib.collect.booru.fetch import LOOKUP, look_up
+from i2v_lib.collect.booru.policy import exclude
+from i2v_lib.collect.booru.sites import connect
+from i2v_lib.collect.booru.store import Store
+from i2v_lib.collect.booru.web import Stop
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import partial_folder
 
@@ -67,7 +67,7 @@ def takedown_sync(
 
     Parameters
     ----------
-    collection : what :func:`~i2v_lib.data.booru.collect.collect` made, or its store
+    collection : what :func:`~i2v_lib.collect.booru.collect.collect` made, or its store
     base_url, api_per_second, environ : as in ``collect``
     fresh_for : leave alone what was looked up less than so many seconds ago, to go on after an interruption
     progress : show a progress bar

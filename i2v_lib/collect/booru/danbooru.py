@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from i2v_lib.data.booru.danbooru_rows import ONLY, differences, read_post
-from i2v_lib.data.booru.policy import DENIED, RATINGS
-from i2v_lib.data.booru.posts import BadRowError, Page, Post
-from i2v_lib.data.booru.rows import LARGEST, known_posts, number, read_page, row_id, text
-from i2v_lib.data.booru.web import Web, WebError
+from i2v_lib.collect.booru.danbooru_rows import ONLY, differences, read_post
+from i2v_lib.collect.booru.policy import DENIED, RATINGS
+from i2v_lib.collect.booru.posts import BadRowError, Page, Post
+from i2v_lib.collect.booru.row_fields import LARGEST, known_posts, number, read_page, row_id, text
+from i2v_lib.collect.booru.web import Web, WebError
 
 SAFE_HOST = "safebooru.donmai.us"  # serves rating g only
 DEFAULT_QUERY = "rating:g status:active -status:banned"  # what is sent for an empty query

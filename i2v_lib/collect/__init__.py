@@ -1,0 +1,1 @@
+"""Illustrations from elsewhere: boorus and bulk archives."""
