@@ -31,9 +31,9 @@ from tqdm import tqdm
 from i2v_lib.config import load_config
 from i2v_lib.data import intake
 from i2v_lib.data.collection import RATINGS
-from i2v_lib.data.drawn.pictures import draw_picture
 from i2v_lib.data.images import decode_reduced, resize_image
 from i2v_lib.data.sidecars import Tagging
+from i2v_lib.drawn.pictures import draw_picture
 from i2v_lib.show import paper
 from i2v_lib.show.saving import machine
 

@@ -10,19 +10,19 @@ import pytest
 
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection, partial_folder
-from i2v_lib.data.drawn import demo
-from i2v_lib.data.drawn.bodies import Pose
-from i2v_lib.data.drawn.canvas import Canvas
-from i2v_lib.data.drawn.compose import compose
-from i2v_lib.data.drawn.demo import draw_collection
-from i2v_lib.data.drawn.drawers import make_drawers
-from i2v_lib.data.drawn.heads import FRONT, Expression
-from i2v_lib.data.drawn.pictures import draw_picture, world_of
-from i2v_lib.data.drawn.scenes import HARMLESS, VIOLENT_EFFECTS, WEAPONS, Effect, Placed, Scene, wear
-from i2v_lib.data.drawn.shapes import ellipse, rectangle, smooth, tube
-from i2v_lib.data.drawn.sheet import contact_sheet
-from i2v_lib.data.drawn.tags import published, tag_scene
-from i2v_lib.data.drawn.world import make_world
+from i2v_lib.drawn import collection as collection_module
+from i2v_lib.drawn.artists import make_drawers
+from i2v_lib.drawn.bodies import Pose
+from i2v_lib.drawn.canvas import Canvas
+from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn.compose import compose
+from i2v_lib.drawn.heads import FRONT, Expression
+from i2v_lib.drawn.pictures import draw_picture, world_of
+from i2v_lib.drawn.scenes import HARMLESS, VIOLENT_EFFECTS, WEAPONS, Effect, Placed, Scene, wear
+from i2v_lib.drawn.shapes import ellipse, rectangle, smooth, tube
+from i2v_lib.drawn.sheet import contact_sheet
+from i2v_lib.drawn.tags import published, tag_scene
+from i2v_lib.drawn.world import make_world
 
 CONFIG = load_config("smoke")
 TABLE_3 = (
@@ -92,7 +92,7 @@ def contents(collection):
 
 
 def test_processes_do_not_change_the_collection(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "CHUNK", 10)
+    monkeypatch.setattr(collection_module, "CHUNK", 10)
     config = replace(CONFIG, pictures=30)
     one = draw_collection(config, tmp_path / "one", processes=1, progress=False, store="jpeg")
     two = draw_collection(config, tmp_path / "two", processes=2, progress=False, store="jpeg")
@@ -102,7 +102,7 @@ def test_processes_do_not_change_the_collection(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("store", ["pixels", "jpeg"])
 def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch, store):
-    monkeypatch.setattr(demo, "CHUNK", 10)
+    monkeypatch.setattr(collection_module, "CHUNK", 10)
     config = replace(CONFIG, pictures=40)
     whole = draw_collection(config, tmp_path / "whole", processes=1, progress=False, store=store)
     drawn = []
@@ -113,22 +113,22 @@ def test_drawing_goes_on_after_an_interruption(tmp_path, monkeypatch, store):
         drawn.append(task)
         return chunk(task)
 
-    chunk = demo._draw_chunk
-    monkeypatch.setattr(demo, "_draw_chunk", stop_in_third)
+    chunk = collection_module._draw_chunk
+    monkeypatch.setattr(collection_module, "_draw_chunk", stop_in_third)
     with pytest.raises(KeyboardInterrupt):
         draw_collection(config, tmp_path / "cut", processes=1, progress=False, store=store)
     with pytest.raises(FileNotFoundError, match="interrupted"):
         open_collection(tmp_path / "cut")
     with (partial_folder(tmp_path / "cut") / "journal.jsonl").open("a") as journal:
         journal.write('{"posts": [], "tr')  # torn by the kill
-    monkeypatch.setattr(demo, "_draw_chunk", chunk)
+    monkeypatch.setattr(collection_module, "_draw_chunk", chunk)
     rest = draw_collection(config, tmp_path / "cut", processes=1, progress=False, store=store)
     assert contents(rest) == contents(whole)
 
 
 def test_another_world_does_not_go_on_with_what_was_begun(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "CHUNK", 10)
-    monkeypatch.setattr(demo, "finish_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(collection_module, "CHUNK", 10)
+    monkeypatch.setattr(collection_module, "finish_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     for store in ("pixels", "jpeg"):
         with pytest.raises(KeyboardInterrupt):
             draw_collection(replace(CONFIG, pictures=20, seed=1), tmp_path / "c", 1, progress=False, store=store)
@@ -142,24 +142,24 @@ def test_another_world_does_not_go_on_with_what_was_begun(tmp_path, monkeypatch)
 def test_a_process_that_was_killed_does_not_hang_the_others(tmp_path, monkeypatch):
     class Results:
         def next(self, timeout):
-            raise demo.multiprocessing.TimeoutError
+            raise collection_module.multiprocessing.TimeoutError
 
     pool = type("Pool", (), {"__enter__": lambda s: s, "__exit__": lambda *_: None, "imap": lambda *_: Results()})
     context = type("Context", (), {"Pool": lambda *_: pool()})
-    monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: context())
+    monkeypatch.setattr(collection_module.multiprocessing, "get_context", lambda _: context())
     with pytest.raises(OSError, match="a process was killed"):
         draw_collection(replace(CONFIG, pictures=500), tmp_path / "c", 2, progress=False)
 
 
 def test_the_store_of_a_drawn_set_is_that_which_was_begun(tmp_path, monkeypatch):
     config, folder = replace(CONFIG, pixel_store="auto", pictures=9), tmp_path / "set"
-    monkeypatch.setattr(demo, "choose_store", lambda *_: "jpeg")
-    assert demo.drawn_store(config, folder) == (tmp_path / "set-jpeg", "jpeg")
+    monkeypatch.setattr(collection_module, "choose_store", lambda *_: "jpeg")
+    assert collection_module.drawn_store(config, folder) == (tmp_path / "set-jpeg", "jpeg")
     partial_folder(folder).mkdir()
-    assert demo.drawn_store(config, folder) == (folder, "pixels")
-    assert demo.drawn_store(replace(config, pixel_store="jpeg"), folder) == (tmp_path / "set-jpeg", "jpeg")
+    assert collection_module.drawn_store(config, folder) == (folder, "pixels")
+    assert collection_module.drawn_store(replace(config, pixel_store="jpeg"), folder) == (tmp_path / "set-jpeg", "jpeg")
     with pytest.raises(ValueError, match="pixel_store='zip'"):
-        demo.drawn_store(replace(config, pixel_store="zip"), folder)
+        collection_module.drawn_store(replace(config, pixel_store="zip"), folder)
 
 
 def test_a_world_of_the_paper_s_size(tmp_path):

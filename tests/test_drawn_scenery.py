@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from i2v_lib.data.drawn.animals import ANIMALS
-from i2v_lib.data.drawn.backgrounds import BACKGROUNDS, GROUPS
-from i2v_lib.data.drawn.canvas import Canvas, Frame
-from i2v_lib.data.drawn.effects import EFFECTS, speech_bubble, thought_bubble
-from i2v_lib.data.drawn.items import ITEMS
-from i2v_lib.data.drawn.machines import MACHINES
-from i2v_lib.data.drawn.shapes import rectangle
-from i2v_lib.data.drawn.stencil import Stencil, fill, ink, main
+from i2v_lib.drawn.animals import ANIMALS
+from i2v_lib.drawn.backgrounds import BACKGROUNDS, GROUPS
+from i2v_lib.drawn.canvas import Canvas, Frame
+from i2v_lib.drawn.effects import EFFECTS, speech_bubble, thought_bubble
+from i2v_lib.drawn.items import ITEMS
+from i2v_lib.drawn.machines import MACHINES
+from i2v_lib.drawn.shapes import rectangle
+from i2v_lib.drawn.stencil import Stencil, fill, ink, main
 
 SIDE = 216
 PAPER = (120, 120, 160)

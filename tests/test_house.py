@@ -23,7 +23,7 @@ ROOMS += ("commands", "tagging_commands", "__main__")
 
 
 def name_of(path):
-    """i2v_lib/data/drawn/sheet.py -> i2v_lib.data.drawn.sheet; a package is named by its folder."""
+    """i2v_lib/drawn/sheet.py -> i2v_lib.drawn.sheet; a package is named by its folder."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 

@@ -14,7 +14,6 @@ from test_tagger import small_tagger
 from i2v_lib.__main__ import main
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection
-from i2v_lib.data.drawn.demo import draw_collection
 from i2v_lib.data.tag_examples import (
     HAS,
     HAS_NOT,
@@ -26,6 +25,7 @@ from i2v_lib.data.tag_examples import (
     find_examples,
 )
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.drawn.collection import draw_collection
 from i2v_lib.evaluation import new_tags as measuring
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.checkpoints import save_weights

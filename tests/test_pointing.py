@@ -7,13 +7,24 @@ import numpy as np
 import pytest
 
 from i2v_lib.config import load_config
-from i2v_lib.data.drawn import figures
-from i2v_lib.data.drawn.compose import compose
-from i2v_lib.data.drawn.demo import draw_collection
-from i2v_lib.data.drawn.pictures import draw_picture, world_of
-from i2v_lib.data.drawn.scenes import Effect, Placed, Scene, Thing, wear
-from i2v_lib.data.drawn.tags import tag_scene
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.drawn import figures
+from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn.compose import compose
+from i2v_lib.drawn.left_out import (
+    BUBBLE,
+    FACTOR,
+    KINDS,
+    PLACES,
+    Examples,
+    draw_examples,
+    draw_with_and_without,
+    leave_out,
+    things_of,
+)
+from i2v_lib.drawn.pictures import draw_picture, world_of
+from i2v_lib.drawn.scenes import Effect, Placed, Scene, Thing, wear
+from i2v_lib.drawn.tags import tag_scene
 from i2v_lib.evaluation.pointing import (
     ALL,
     CENTER,
@@ -29,17 +40,6 @@ from i2v_lib.evaluation.pointing import (
     hit,
     measure_pointing,
     near_things,
-)
-from i2v_lib.evaluation.things import (
-    BUBBLE,
-    FACTOR,
-    KINDS,
-    PLACES,
-    Examples,
-    draw_examples,
-    draw_with_and_without,
-    leave_out,
-    things_of,
 )
 from i2v_lib.models.networks import build_network
 

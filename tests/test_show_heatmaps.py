@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from i2v_lib.config import load_config
-from i2v_lib.data.drawn.demo import draw_collection
 from i2v_lib.data.vocabulary import Vocabulary, targets
+from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn.left_out import FACTOR, Examples
 from i2v_lib.evaluation.pointing import ALL, CENTER, FINEST, GRADIENT, OTHERS, RANDOM, RECOGNIZED, TRAINED, Pointed
-from i2v_lib.evaluation.things import FACTOR, Examples
 from i2v_lib.show import heatmaps, pointing
 
 CONFIG = load_config("smoke", pictures=24, test_share=0.6)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from i2v_lib.drawn.left_out import FACTOR, PLACES, Examples
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
-from i2v_lib.evaluation.things import FACTOR, PLACES, Examples
 from i2v_lib.models.heatmaps import gradient_map, last_map, peaks
 
 TOLERANCE = 15 / 224  # of the picture's side: how far from the thing still counts

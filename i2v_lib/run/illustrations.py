@@ -13,12 +13,12 @@ from PIL import Image
 
 from i2v_lib.config import Config, home, results_folder, run_folder
 from i2v_lib.data.collection import CATEGORIES, RATINGS, SCHEMA, Collection
-from i2v_lib.data.drawn.pictures import draw_picture
-from i2v_lib.data.drawn_folder import draw_folder
 from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.harmless import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.drawn.as_folder import draw_folder
+from i2v_lib.drawn.pictures import draw_picture
 from i2v_lib.models.estimates import Tags, plausible_tags
 from i2v_lib.models.pictures import Picture
 from i2v_lib.models.tagger import Illustration2Vec

@@ -15,10 +15,10 @@ from i2v_lib import models
 from i2v_lib.config import NETWORKS, Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.collection import Collection, open_collection
-from i2v_lib.data.drawn.demo import draw_collection, drawn_fingerprint, drawn_store
 from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
+from i2v_lib.drawn.collection import draw_collection, drawn_fingerprint, drawn_store
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network

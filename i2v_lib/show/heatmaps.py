@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.evaluation.things import FACTOR
+from i2v_lib.drawn.left_out import FACTOR
 from i2v_lib.models.heatmaps import gradient_map, resize
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.show.numbers import Rows, choose_rows, fig2_rows

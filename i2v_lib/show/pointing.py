@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import binary_dilation
 
+from i2v_lib.drawn.left_out import FACTOR, PLACES, Examples
 from i2v_lib.evaluation.pointing import (
     ALL,
     CENTER,
@@ -23,7 +24,6 @@ from i2v_lib.evaluation.pointing import (
     hit,
     near_things,
 )
-from i2v_lib.evaluation.things import FACTOR, PLACES, Examples
 from i2v_lib.models.heatmaps import peaks
 from i2v_lib.models.networks import REDUCTION
 from i2v_lib.show.captions import margin, verdict_of
@@ -51,7 +51,7 @@ def fig_pointing(examples: Examples, maps: Mapping[str, np.ndarray], chosen: np.
 
     Parameters
     ----------
-    examples : from :func:`~i2v_lib.evaluation.things.draw_examples`
+    examples : from :func:`~i2v_lib.drawn.left_out.draw_examples`
     maps : from :func:`~i2v_lib.evaluation.pointing.heat_maps`, with the systems of :data:`SHOWN`
     chosen : int64 array, shape (m,), from :func:`choose_examples`
     """
