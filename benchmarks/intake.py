@@ -29,7 +29,7 @@ from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
 from i2v_lib.config import load_config
-from i2v_lib.data import intake
+from i2v_lib.data import ingest
 from i2v_lib.data.collection import RATINGS
 from i2v_lib.data.images import decode_reduced, resize_image
 from i2v_lib.data.sidecars import Tagging
@@ -73,9 +73,9 @@ def kit(threads: int) -> Callable[[Sequence[bytes]], None]:
     """The whole local part of an import, but for the table at its end."""
 
     def run(pictures: Sequence[bytes]) -> None:
-        intake.THREADS = threads
+        ingest.THREADS = threads
         with tempfile.TemporaryDirectory() as folder:
-            one = intake.Intake(
+            one = ingest.Intake(
                 Path(folder),
                 Encoded(pictures),
                 size=SIZE,
@@ -142,7 +142,7 @@ def measure(pictures: Sequence[bytes], contestants: dict[str, Callable], repeats
 def main(count: int, repeats: int) -> None:
     """Measure every format, and write the record."""
     torch.set_num_threads(1)
-    threads = intake.THREADS
+    threads = ingest.THREADS
     contestants = {
         "kit": kit(1),
         f"kit, {threads} threads": kit(threads),

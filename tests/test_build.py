@@ -12,7 +12,7 @@ from PIL import Image
 
 from i2v_lib.data import build as build_module
 from i2v_lib.data import collection as collection_module
-from i2v_lib.data import intake
+from i2v_lib.data import ingest
 from i2v_lib.data.build import build_collection
 from i2v_lib.data.collection import SCHEMA, open_collection, partial_folder
 from i2v_lib.data.images import BadImageError
@@ -169,8 +169,8 @@ def test_origins_keep_their_rows_and_kinds(tmp_path):
 def test_other_ratings_are_left_out_before_they_are_decoded(tmp_path, monkeypatch):
     ratings = ["safe", "questionable", "explicit", ""]
     posts = {f"{i}": (picture(i), tagged("tag", rating=rating)) for i, rating in enumerate(ratings)}
-    decode, decoded = intake.decode_reduced, []
-    monkeypatch.setattr(intake, "decode_reduced", lambda data, *rest: (decoded.append(data), decode(data, *rest))[1])
+    decode, decoded = ingest.decode_reduced, []
+    monkeypatch.setattr(ingest, "decode_reduced", lambda data, *rest: (decoded.append(data), decode(data, *rest))[1])
     collection = build(Listed(posts), tmp_path / "out", ratings=("safe",), default_rating="explicit")
     assert collection.column("id") == ["0"]
     assert collection.accounting()["skipped"] == {"rating": 3}
@@ -241,7 +241,7 @@ def test_interrupted_anywhere_it_ends_in_the_same_bytes(tmp_path, monkeypatch, s
             raise KeyboardInterrupt
         return read(self, name)
 
-    monkeypatch.setattr(intake, "BATCH", 3)
+    monkeypatch.setattr(ingest, "BATCH", 3)
     monkeypatch.setattr(Listed, "read", interrupted)
     interrupts = 0
     while not (tmp_path / "out").exists():
@@ -280,11 +280,11 @@ def test_the_disk_chooses_the_store_once(tmp_path, monkeypatch):
 
 def test_a_source_that_fails_stops_it_and_loses_nothing(tmp_path, monkeypatch):
     """An error that says nothing about a picture, such as a full disk, is no reason to leave that one out."""
-    monkeypatch.setattr(intake, "BATCH", 5)
+    monkeypatch.setattr(ingest, "BATCH", 5)
     broken = Listed(many() | {"danbooru-20": None})
     with pytest.raises(TypeError):
         build(broken, tmp_path / "out")
-    journal = intake.Intake.journal(partial_folder(tmp_path / "out")).read_text()
+    journal = ingest.Intake.journal(partial_folder(tmp_path / "out")).read_text()
     assert len(journal.splitlines()) >= 15
     assert contents(build(Listed(many()), tmp_path / "out")) == contents(build(Listed(many()), tmp_path / "whole"))
 

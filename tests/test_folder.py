@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2v_lib.data import intake
+from i2v_lib.data import ingest
 from i2v_lib.data.collection import open_collection, partial_folder
 from i2v_lib.data.folder import export_folder, import_folder
 
@@ -362,7 +362,7 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "in", 24)
     (folder / "005.png").write_bytes(b"bad")
     whole = run(folder, tmp_path / "whole")
-    read, reads = intake.Intake.read, []
+    read, reads = ingest.Intake.read, []
 
     def interrupted(self, name):
         reads.append(name)
@@ -370,8 +370,8 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return read(self, name)
 
-    monkeypatch.setattr(intake, "BATCH", 3)
-    monkeypatch.setattr(intake.Intake, "read", interrupted)
+    monkeypatch.setattr(ingest, "BATCH", 3)
+    monkeypatch.setattr(ingest.Intake, "read", interrupted)
     interrupts = 0
     while not (tmp_path / "out").exists():
         try:
@@ -390,7 +390,7 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
 def test_killed_it_goes_on(tmp_path):
     folder = simple_folder(tmp_path / "in", 60)
     script = (
-        "import sys, time; from i2v_lib.data import folder, intake; read = intake.Intake.read\n"
+        "import sys, time; from i2v_lib.data import folder, ingest; read = ingest.Intake.read\n"
         "ingest.Intake.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
         f"folder.import_folder(sys.argv[1], sys.argv[2], size={SIZE}, progress=False)"
     )
@@ -420,7 +420,7 @@ def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
         with pytest.raises(KeyboardInterrupt):
             run(folder, tmp_path / "out", overwrite=True)
         patch.undo()
-        patch.setattr(intake.Intake, "read", lambda *_: pytest.fail("read again"))
+        patch.setattr(ingest.Intake, "read", lambda *_: pytest.fail("read again"))
         again = run(folder, tmp_path / "out", overwrite=True)
     assert contents(again) == contents(whole)
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "whole"]
@@ -430,7 +430,7 @@ def test_the_same_call_opens_and_another_is_refused(tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "in", 6)
     first = run(folder, tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(intake.Intake, "read", lambda *_: pytest.fail("read again"))
+        patch.setattr(ingest.Intake, "read", lambda *_: pytest.fail("read again"))
         assert run(folder, tmp_path / "out").fingerprint == first.fingerprint
     with pytest.raises(FileExistsError, match="other seed, test_share;"):
         run(folder, tmp_path / "out", seed=1, test_share=0.4)

@@ -12,7 +12,7 @@ from tiny_folder import draw, tiny_tagger, use_tiny_networks
 
 from i2v_lib.config import load_config, results_folder, run_folder
 from i2v_lib.data.folder import list_files, listing_digest
-from i2v_lib.data.harmless import is_harmless
+from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.drawn.as_folder import draw_folder
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.run import extraction, illustrations

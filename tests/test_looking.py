@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from i2v_lib.config import load_config
-from i2v_lib.data.harmless import is_harmless
 from i2v_lib.data.images import BadImageError
+from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.models.prediction import predict
 from i2v_lib.run import Run
 from i2v_lib.show.explorers.panel import PicturePanel

@@ -10,7 +10,7 @@ from PIL import Image
 from tiny_folder import draw, use_tiny_networks
 
 from i2v_lib.config import load_config
-from i2v_lib.data import harmless
+from i2v_lib.data import safe_tags
 from i2v_lib.data.folder import import_folder
 from i2v_lib.models.estimates import plausible_tags
 from i2v_lib.run.illustrations import Illustrations
@@ -69,7 +69,7 @@ def test_only_safe_pictures_are_shown(thirty, monkeypatch):
 def test_only_harmless_tags_are_shown(thirty, monkeypatch):
     shown = {row["tag"] for row in yours.tags(thirty)["numbers"]}
     assert {"hat", "smile"} <= shown
-    monkeypatch.setattr(harmless, "HIDDEN", frozenset({"hat"}))
+    monkeypatch.setattr(safe_tags, "HIDDEN", frozenset({"hat"}))
     again = make(thirty.source(), 30)
     for sheet in SHEETS:
         found = sheet(again)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from i2v_lib.data.collection import SCHEMA, table_of
 from i2v_lib.data.duplicates import find_groups
-from i2v_lib.data.intake import Intake
+from i2v_lib.data.ingest import Intake
 from i2v_lib.data.sidecars import clean_text
 from i2v_lib.data.splits import assign_splits
 

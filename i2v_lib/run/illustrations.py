@@ -15,7 +15,7 @@ from i2v_lib.config import Config, home, results_folder, run_folder
 from i2v_lib.data.collection import CATEGORIES, RATINGS, SCHEMA, Collection
 from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.folder import SIDECARS, list_files
-from i2v_lib.data.harmless import is_harmless
+from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn.as_folder import draw_folder
 from i2v_lib.drawn.pictures import draw_picture

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from i2v_lib.data.harmless import is_harmless
+from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.models.heatmaps import gradient_map
 from i2v_lib.models.inference import prepare_network
 from i2v_lib.models.pictures import Picture, read_picture

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image, ImageOps
 
-from i2v_lib.data.harmless import is_harmless
 from i2v_lib.data.images import BadImageError, decode_image, resize_image
+from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.thumbnails import HIDDEN, PIXELS
