@@ -102,7 +102,7 @@ def speed(weights: Path, batch: int, batches: int, runs: int) -> dict[str, dict]
     import torch
 
     from i2v_lib.models.export import export_onnx
-    from i2v_lib.models.inference import compute
+    from i2v_lib.models.serving.cpu_inference import compute
     from i2v_lib.models.tagger import Illustration2Vec
 
     cores = len(os.sched_getaffinity(0))

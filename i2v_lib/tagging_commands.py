@@ -163,7 +163,7 @@ def thresholds_command(options: argparse.Namespace) -> None:
     """Make a threshold for each tag, on pictures that the network was not trained on."""
     from i2v_lib.data.collection import open_collection
     from i2v_lib.evaluation.released import fit_thresholds
-    from i2v_lib.models.thresholds import UNKNOWN
+    from i2v_lib.models.serving.thresholds import UNKNOWN
 
     _check_out(options, ".npz")
     collection = open_collection(options.collection)

@@ -18,8 +18,8 @@ from i2v_lib.__main__ import main
 from i2v_lib.config import load_config
 from i2v_lib.models import kept
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
-from i2v_lib.models.loading import load_network
 from i2v_lib.models.networks import VGGNIN, build_network
+from i2v_lib.models.serving.load_weights import load_network
 from i2v_lib.models.training import fit
 
 OLD = Path(__file__).with_name("kit_0_1")  # what version 0.1 of the kit wrote

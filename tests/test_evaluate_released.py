@@ -11,8 +11,8 @@ from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.released import evaluate_weights, fit_thresholds, match_tags
 from i2v_lib.models.networks import build_network
+from i2v_lib.models.serving.thresholds import UNKNOWN, best_thresholds
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.thresholds import UNKNOWN, best_thresholds
 
 TAGS = ("smile", "Long_Hair", "absent", "stars", "rin", "smile", "safe", "questionable", "explicit")
 VOCABULARY = Vocabulary(TAGS, ("general",) * 3 + ("copyright",) + ("character",) * 2 + ("rating",) * 3, {})

@@ -6,8 +6,8 @@ import torch
 
 from i2v_lib.config import load_config
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
-from i2v_lib.models.heatmaps import gradient_map, heatmap, last_map, peaks, resize
 from i2v_lib.models.networks import build_network
+from i2v_lib.models.serving.heatmaps import gradient_map, heatmap, last_map, peaks, resize
 
 T = 7
 PICTURES = torch.randint(0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -110,7 +110,7 @@ def test_the_gradient_is_taken_at_the_deepest_map_of_eight_cells(side, cells):
 def test_a_batch_equals_its_items(monkeypatch):
     network = small("vgg_nin")
     together = gradient_map(network, PICTURES, 0), last_map(network, PICTURES, 0)
-    monkeypatch.setattr("i2v_lib.models.heatmaps.BATCH", 2)
+    monkeypatch.setattr("i2v_lib.models.serving.heatmaps.BATCH", 2)
     for whole, function in zip(together, (gradient_map, last_map), strict=True):
         np.testing.assert_allclose(function(network, PICTURES, 0), whole, rtol=1e-4, atol=1e-6)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from i2v_lib.config import load_config
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models.pictures import read_picture
+from i2v_lib.models.serving.picture_batches import read_picture
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import Transitions
 from i2v_lib.show.explorers.explore import explore_morphing

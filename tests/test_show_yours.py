@@ -12,7 +12,7 @@ from tiny_folder import draw, use_tiny_networks
 from i2v_lib.config import load_config
 from i2v_lib.data import safe_tags
 from i2v_lib.data.folder import import_folder
-from i2v_lib.models.estimates import plausible_tags
+from i2v_lib.models.serving.tag_lists import plausible_tags
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.show import yours, yours_files, yours_pictures
 from i2v_lib.show.saving import plain

@@ -15,13 +15,14 @@ from tiny_released import NAMES, shrink_released, write_released
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models import heatmaps, i2v, pictures
+from i2v_lib.models import i2v
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
-from i2v_lib.models.heatmaps import gradient_map, last_map
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.released import convert_released, released_vocabulary
+from i2v_lib.models.serving import heatmaps, picture_batches
+from i2v_lib.models.serving.heatmaps import gradient_map, last_map
 from i2v_lib.models.tagger import Illustration2Vec
 
 BLOCKS = {"general": [0, 1], "character": [2, 3], "copyright": [4, 5], "rating": [6, 7, 8]}
@@ -312,7 +313,7 @@ def test_a_generator_of_any_length(tagger):
     for found, expected in zip(first, tagger.estimate_top_tags(PICTURES) * 11, strict=False):
         assert_same(found, expected)
     assert len(first) == 21
-    assert next(taken) <= 24 + pictures.AHEAD * 4
+    assert next(taken) <= 24 + picture_batches.AHEAD * 4
     assert len(tagger.estimate_plausible_tags(image for image in PICTURES)) == 2
 
 

@@ -209,10 +209,10 @@ def test_wrong_settings_leave_no_trace(tagger, folder):
 
 def test_memory_does_not_grow_with_pictures(tagger, folder, monkeypatch):
     """At no time are more than three batches of pictures decoded and waiting."""
-    from i2v_lib.models import pictures
+    from i2v_lib.models.serving import picture_batches
 
     alive, most = [0], [0]
-    read = pictures.read_picture
+    read = picture_batches.read_picture
 
     class Counted(np.ndarray):
         def __del__(self):
@@ -225,8 +225,8 @@ def test_memory_does_not_grow_with_pictures(tagger, folder, monkeypatch):
         most[0] = max(most[0], alive[0])
         return array
 
-    monkeypatch.setattr(pictures, "read_picture", counting)
+    monkeypatch.setattr(picture_batches, "read_picture", counting)
     for i in range(60):
         picture(i).save(folder / f"more {i:02d}.png")
     run(tagger, folder, batch_size=4)
-    assert 4 <= most[0] <= 3 * 4 + pictures.THREADS
+    assert 4 <= most[0] <= 3 * 4 + picture_batches.THREADS

@@ -5,7 +5,7 @@ import pytest
 
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.released import authors_order, released_vocabulary
-from i2v_lib.models.thresholds import (
+from i2v_lib.models.serving.thresholds import (
     BETAS,
     UNKNOWN,
     authors_columns,

@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 
 from i2v_lib.drawn.left_out import FACTOR, PLACES, Examples
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
-from i2v_lib.models.heatmaps import gradient_map, last_map, peaks
+from i2v_lib.models.serving.heatmaps import gradient_map, last_map, peaks
 
 TOLERANCE = 15 / 224  # of the picture's side: how far from the thing still counts
 TRAINED, FINEST = "vgg_nin × 1", f"vgg_nin × {FACTOR}"  # the last map at the trained size, and at the largest

@@ -88,7 +88,7 @@ def fit_thresholds(
     Returns
     -------
     category -> "vocabulary", its number of tags, and "fitted", of those with a picture that has them; the others keep
-    :data:`i2v_lib.models.thresholds.UNKNOWN`
+    :data:`i2v_lib.models.serving.thresholds.UNKNOWN`
 
     Raises
     ------

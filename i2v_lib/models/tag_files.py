@@ -11,7 +11,7 @@ from typing import Any
 
 from i2v_lib.data.build import write_csv
 from i2v_lib.data.sidecars import CATEGORY_NAMES, COLUMNS, normalize_tag
-from i2v_lib.models.estimates import Tags
+from i2v_lib.models.serving.tag_lists import Tags
 
 TABLE = "tags.csv"
 JOURNAL = ".tags.csv.journal"  # hidden, so that nobody takes it for a picture

@@ -11,14 +11,14 @@ import numpy as np
 
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import save_weights
-from i2v_lib.models.estimates import Tags, columns_by_name
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.heatmaps import finer, gradient_map, last_map
-from i2v_lib.models.inference import prepare_network
-from i2v_lib.models.loading import load_network, load_released, released_metadata, run_weights
 from i2v_lib.models.networks import TagNetwork
-from i2v_lib.models.stream import Pictures, PictureStream
-from i2v_lib.models.thresholds import best_thresholds, save_thresholds
+from i2v_lib.models.serving.cpu_inference import prepare_network
+from i2v_lib.models.serving.heatmaps import finer, gradient_map, last_map
+from i2v_lib.models.serving.load_weights import load_network, load_released, released_metadata, run_weights
+from i2v_lib.models.serving.picture_stream import Pictures, PictureStream
+from i2v_lib.models.serving.tag_lists import Tags, columns_by_name
+from i2v_lib.models.serving.thresholds import best_thresholds, save_thresholds
 
 SAVED = ("config", "settings", "released", "added")  # of a weights file's metadata: how its network is built
 HEATMAPS = {"gradient": gradient_map, "last map": last_map}
@@ -28,12 +28,12 @@ class Illustration2Vec(PictureStream):
     """Tags and feature vectors of illustrations.
 
     Make one with :meth:`from_released`, :meth:`from_run` or :meth:`from_weights`. Every call takes one picture or any
-    iterable of them: paths, bytes, Pillow images, uint8 arrays; see :func:`~i2v_lib.models.pictures.picture_batches`.
-    A list is not needed: pictures are taken as they come, decoded in threads ahead of the network, and let go.
+    iterable of them: paths, bytes, Pillow images, uint8 arrays; see
+    :func:`~i2v_lib.models.serving.picture_batches.picture_batches`. A list is not needed: pictures are taken as they come, decoded in threads ahead of the network, and let go.
 
     The authors' vocabulary holds sexual terms, and so may what is found in a harmless picture; filter what you show.
 
-    Arguments and attributes are those of :class:`~i2v_lib.models.stream.PictureStream`.
+    Arguments and attributes are those of :class:`~i2v_lib.models.serving.picture_stream.PictureStream`.
 
     Source: Saito & Matsui 2015; the calls are those of the library that the authors released with it.
     """
@@ -55,7 +55,7 @@ class Illustration2Vec(PictureStream):
         tag_list : ``tag_list.json``; a converted file does without
         options : keyword arguments of the class: thresholds, alpha, batch_size, device, precision
 
-        Errors are those of :func:`~i2v_lib.models.loading.load_released`.
+        Errors are those of :func:`~i2v_lib.models.serving.load_weights.load_released`.
         """
         tags, features, vocabulary, size = load_released(tag_model, feature_model, tag_list)
         metadata = tags and released_metadata(tag_model)
@@ -188,7 +188,7 @@ class Illustration2Vec(PictureStream):
 
         Returns
         -------
-        float32 array, shape (N, h, w), or (N, K, h, w) for a list of tags; see :mod:`i2v_lib.models.heatmaps`
+        float32 array, shape (N, h, w), or (N, K, h, w) for a list of tags; see :mod:`i2v_lib.models.serving.heatmaps`
         """
         if method not in HEATMAPS:
             raise ValueError(f"method={method!r} is unknown; use one of {', '.join(HEATMAPS)}")

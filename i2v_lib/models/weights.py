@@ -10,9 +10,9 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import read_metadata
-from i2v_lib.models.loading import run_weights
 from i2v_lib.models.released import CONFIG
 from i2v_lib.models.released_files import BOTH, SOURCES, find_released, missing_released, released_folder
+from i2v_lib.models.serving.load_weights import run_weights
 from i2v_lib.models.tagger import Illustration2Vec
 
 RELEASED = "The authors' released weights (v2.0), trained by them on illustrations of boorus."

@@ -20,7 +20,7 @@ from PIL import Image
 from i2v_lib.data.duplicates import perceptual_hash
 from i2v_lib.data.images import BadImageError, read_bytes
 from i2v_lib.models.checkpoints import weights_digest
-from i2v_lib.models.pictures import THREADS, read_picture
+from i2v_lib.models.serving.picture_batches import THREADS, read_picture
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.system.progress import progress_bar
 

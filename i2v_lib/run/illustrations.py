@@ -19,8 +19,8 @@ from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn.as_folder import draw_folder
 from i2v_lib.drawn.pictures import draw_picture
-from i2v_lib.models.estimates import Tags, plausible_tags
-from i2v_lib.models.pictures import Picture
+from i2v_lib.models.serving.picture_batches import Picture
+from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.weights import Chosen, missing_released, of_run, released_tagger
 from i2v_lib.run.artifacts import digest, once

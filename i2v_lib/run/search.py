@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from i2v_lib.config import Config
-from i2v_lib.models.pictures import Picture, read_picture
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
+from i2v_lib.models.serving.picture_batches import Picture, read_picture
 from i2v_lib.run.artifacts import Artifacts, once
 from i2v_lib.run.networks import NetworkRun
 from i2v_lib.search.distributed_search import search_in_shares
@@ -153,7 +153,7 @@ class Run(NetworkRun, Search):
         Parameters
         ----------
         metric : "codes", or one that :meth:`features` has
-        picture : see :func:`~i2v_lib.models.pictures.read_picture`, whose errors it raises
+        picture : see :func:`~i2v_lib.models.serving.picture_batches.read_picture`, whose errors it raises
 
         Returns
         -------

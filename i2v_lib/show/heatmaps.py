@@ -14,7 +14,7 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn.left_out import FACTOR
-from i2v_lib.models.heatmaps import gradient_map, resize
+from i2v_lib.models.serving.heatmaps import gradient_map, resize
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.show.numbers import Rows, choose_rows, fig2_rows
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS
@@ -68,7 +68,7 @@ def heatmap_rows(ids: Sequence[str], logits: np.ndarray, targets: np.ndarray, vo
 
 
 def tag_columns(rows: Rows) -> np.ndarray:
-    """Columns of the tags of :func:`heatmap_rows`, as :mod:`i2v_lib.models.heatmaps` takes them: int64, (n, k)."""
+    """Columns of the tags of :func:`heatmap_rows`, for :mod:`i2v_lib.models.serving.heatmaps`: int64, (n, k)."""
     return np.array([[row["column"] for row in own] for own in _by_illustration(rows)], np.int64)
 
 

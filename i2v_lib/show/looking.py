@@ -12,11 +12,11 @@ import torch
 from matplotlib.figure import Figure
 
 from i2v_lib.data.safe_tags import is_harmless
-from i2v_lib.models.heatmaps import gradient_map
-from i2v_lib.models.inference import prepare_network
-from i2v_lib.models.pictures import Picture, read_picture
 from i2v_lib.models.prediction import predict
-from i2v_lib.models.thresholds import BETAS, best_thresholds
+from i2v_lib.models.serving.cpu_inference import prepare_network
+from i2v_lib.models.serving.heatmaps import gradient_map
+from i2v_lib.models.serving.picture_batches import Picture, read_picture
+from i2v_lib.models.serving.thresholds import BETAS, best_thresholds
 from i2v_lib.run import Run
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.heatmaps import overlay, seen_pictures
@@ -136,7 +136,7 @@ class Looker:
 
         Parameters
         ----------
-        picture : see :func:`~i2v_lib.models.pictures.read_picture`
+        picture : see :func:`~i2v_lib.models.serving.picture_batches.read_picture`
         name : of the file, where the picture does not tell it
         """
         name = name or (Path(picture).name if isinstance(picture, str | Path) else "your picture")

@@ -24,8 +24,8 @@ from i2v_lib.evaluation.pointing import (
     hit,
     near_things,
 )
-from i2v_lib.models.heatmaps import peaks
 from i2v_lib.models.networks import REDUCTION
+from i2v_lib.models.serving.heatmaps import peaks
 from i2v_lib.show.captions import margin, verdict_of
 from i2v_lib.show.heatmaps import ILLUSTRATIONS, overlay, picture_blocks
 from i2v_lib.show.numbers import Rows, choose_rows, percent

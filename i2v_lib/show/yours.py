@@ -15,8 +15,8 @@ import numpy as np
 
 from i2v_lib.evaluation.paths import random_pairs
 from i2v_lib.evaluation.regions import choose_regions, tag_regions
-from i2v_lib.models.estimates import columns_by_name
-from i2v_lib.models.heatmaps import gradient_map
+from i2v_lib.models.serving.heatmaps import gradient_map
+from i2v_lib.models.serving.tag_lists import columns_by_name
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.show import captions, figures, morphing, neighbors, saving, tsne_map

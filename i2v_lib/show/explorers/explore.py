@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from i2v_lib.models.pictures import read_picture
+from i2v_lib.models.serving.picture_batches import read_picture
 from i2v_lib.run import Run
 from i2v_lib.search.graph import Morph
 from i2v_lib.show import captions, paper, saving

@@ -36,7 +36,8 @@ class PictureDrop(anywidget.AnyWidget):
     def on_picture(self, callback: Callable[[str, bytes], Any]) -> None:
         """Call ``callback(name, data)`` with the name and the bytes of each file, which nobody has looked at yet.
 
-        Decode them with :func:`~i2v_lib.models.pictures.read_picture` or :mod:`i2v_lib.data.images`, nothing else.
+        Decode them with :func:`~i2v_lib.models.serving.picture_batches.read_picture` or :mod:`i2v_lib.data.images`,
+        nothing else.
         Decorate the callback with :func:`~i2v_lib.show.explorers.status.reported`, or its exceptions are lost.
         """
         self._callbacks.append(callback)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from i2v_lib.config import load_config
-from i2v_lib.models import inference
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
-from i2v_lib.models.inference import compute, prepare_network
 from i2v_lib.models.networks import build_network
+from i2v_lib.models.serving import cpu_inference
+from i2v_lib.models.serving.cpu_inference import compute, prepare_network
 
 CPU = torch.device("cpu")
 PICTURES = torch.randint(0, 256, (5, 3, 96, 96), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -43,17 +43,17 @@ def test_the_same_numbers_another_way(network, monkeypatch):
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(lambda module, *_: called.add(module))
     expected = run(network.eval())
-    monkeypatch.setattr(inference, "PIXELS", 2 * 96 * 96)  # pieces of two
+    monkeypatch.setattr(cpu_inference, "PIXELS", 2 * 96 * 96)  # pieces of two
     ready = prepare_network(network, CPU)
-    used, of = set(), inference._copies.of
-    monkeypatch.setattr(inference._copies, "of", lambda module: used.add(module) or of(module))
+    used, of = set(), cpu_inference._copies.of
+    monkeypatch.setattr(cpu_inference._copies, "of", lambda module: used.add(module) or of(module))
     for _ in range(2):
         torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
         prepare_network(ready, CPU)  # once more changes nothing
     assert list(ready.state_dict()) == names
-    assert used == (called if inference.PACKS else set())
+    assert used == (called if cpu_inference.PACKS else set())
     assert len(called) > 7
-    monkeypatch.setattr(inference, "PACKS", False)  # as on other processors
+    monkeypatch.setattr(cpu_inference, "PACKS", False)  # as on other processors
     torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(run(ready, PICTURES[:1]), expected[:1], rtol=1e-4, atol=1e-5)
     assert (expected[0] - expected[1]).abs().max() > 1e-3
@@ -65,7 +65,7 @@ def test_gradients_take_the_usual_way(monkeypatch):
     def fail(*arguments):
         raise AssertionError("in pieces")
 
-    monkeypatch.setattr(inference.torch, "cat", fail)
+    monkeypatch.setattr(cpu_inference.torch, "cat", fail)
     network(PICTURES).sum().backward()
     assert all(p.grad is not None for p in network.parameters())
     with pytest.raises(AssertionError, match="in pieces"):
@@ -111,11 +111,11 @@ def test_weights_made_in_inference_mode_are_used():
 
 def test_copies_of_weights_go_with_their_network():
     network = prepare_network(list(networks())[1], CPU)
-    before = len(inference._copies._made)
+    before = len(cpu_inference._copies._made)
     run(network)
     del network
     gc.collect()
-    assert len(inference._copies._made) <= before
+    assert len(cpu_inference._copies._made) <= before
 
 
 def test_a_new_last_layer_is_used():

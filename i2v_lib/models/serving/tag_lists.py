@@ -10,7 +10,7 @@ import numpy as np
 
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.released_files import AUTHORS_CATEGORIES
-from i2v_lib.models.thresholds import BETAS
+from i2v_lib.models.serving.thresholds import BETAS
 
 RULES = ("constant", *BETAS)
 Tags = dict[str, list[tuple[str, float]]]

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from i2v_lib.data.images import BadImageError
-from i2v_lib.models.pictures import picture_batches, read_picture
+from i2v_lib.models.serving.picture_batches import picture_batches, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 GREY = RGB[:, :, 0]

@@ -1,0 +1,1 @@
+"""A trained network on images: batches of pictures, inference on CPUs, thresholds, heat maps."""
