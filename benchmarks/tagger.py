@@ -145,7 +145,7 @@ def compare(kit: Callable[[], np.ndarray], rival: Callable[[], np.ndarray], pict
 def tag_a_folder(weights: str, folder: str, batch: str) -> dict:
     """Megabytes before and at the peak of tagging a folder, and pictures a second."""
     from i2v_lib.models.tagger import Illustration2Vec
-    from i2v_lib.models.tagging import tag_folder
+    from i2v_lib.models.tagging.folder import tag_folder
 
     tagger = Illustration2Vec.from_weights(weights, device="cpu", batch_size=int(batch))
     loaded, start = peak_megabytes(), time.perf_counter()

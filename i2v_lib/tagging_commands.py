@@ -15,7 +15,7 @@ from i2v_lib.commands import require_place
 from i2v_lib.config import PRESETS, home
 
 if TYPE_CHECKING:
-    from i2v_lib.models.weights import Chosen
+    from i2v_lib.models.tagging.choose_weights import Chosen
 
 
 def add_tagging_commands(command: Callable[[str, Callable, str], argparse.ArgumentParser]) -> None:
@@ -116,8 +116,8 @@ def convert_released_command(options: argparse.Namespace) -> None:
 
 def tag_command(options: argparse.Namespace) -> None:
     """Tag the pictures of a folder, or one and print its tags."""
-    from i2v_lib.models.tag_files import as_json, as_text
-    from i2v_lib.models.tagging import tag_folder
+    from i2v_lib.models.tagging.folder import tag_folder
+    from i2v_lib.models.tagging.tag_files import as_json, as_text
 
     tagger, _, meaning, _ = _tagger(options, "tags")
     rule = {"threshold": options.threshold, "threshold_rule": options.threshold_rule}
@@ -143,7 +143,7 @@ def add_tags_command(options: argparse.Namespace) -> None:
     """Teach a network new tags, and say what they are worth."""
     from i2v_lib.data.tag_examples import find_examples
     from i2v_lib.evaluation.new_tags import score_new_tags
-    from i2v_lib.models.new_tags import add_tags
+    from i2v_lib.models.tagging.new_tags import add_tags
     from i2v_lib.show.new_tags import told_text
 
     _check_out(options, ".safetensors")
@@ -222,7 +222,7 @@ def _check_out(options: argparse.Namespace, ending: str) -> None:
 
 def _tagger(options: argparse.Namespace, *needs: str) -> Chosen:
     """The tagger that a command's options name, or the best there is."""
-    from i2v_lib.models.weights import best_tagger, file_tagger, released_tagger, run_tagger
+    from i2v_lib.models.tagging.choose_weights import best_tagger, file_tagger, released_tagger, run_tagger
 
     rest = {name: getattr(options, name, None) for name in ("device", "batch_size", "alpha", "thresholds")}
     rest = {name: value for name, value in rest.items() if value is not None}

@@ -31,11 +31,11 @@ from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.export import export_onnx
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
-from i2v_lib.models.last_layer import last_inputs, last_outputs, with_outputs
 from i2v_lib.models.networks import build_network
-from i2v_lib.models.new_tags import CHECKED, STRENGTH, add_tags, fit_output
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.weights import file_tagger
+from i2v_lib.models.tagging.choose_weights import file_tagger
+from i2v_lib.models.tagging.last_layer import last_inputs, last_outputs, with_outputs
+from i2v_lib.models.tagging.new_tags import CHECKED, STRENGTH, add_tags, fit_output
 
 SIZE, OLD = (
     32,

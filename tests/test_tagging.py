@@ -11,11 +11,11 @@ from PIL import Image
 from i2v_lib.config import load_config
 from i2v_lib.data.folder import import_folder
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models import tag_files
 from i2v_lib.models.networks import build_network
-from i2v_lib.models.tag_files import JOURNAL, as_text
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.tagging import tag_folder
+from i2v_lib.models.tagging import tag_files
+from i2v_lib.models.tagging.folder import tag_folder
+from i2v_lib.models.tagging.tag_files import JOURNAL, as_text
 
 TAGS = ("smile", "rating:none", "^_^", "blue eyes", "stars", "rin (moons)", "mei", "safe", "questionable", "explicit")
 VOCABULARY = Vocabulary(TAGS, ("general",) * 4 + ("copyright",) + ("character",) * 2 + ("rating",) * 3, {})

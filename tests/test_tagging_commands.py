@@ -160,7 +160,7 @@ def test_whose_weights_tag(home, pictures, capsys):
 
 
 def as_json_of(weights, picture):
-    from i2v_lib.models.tag_files import as_json
+    from i2v_lib.models.tagging.tag_files import as_json
 
     return as_json(Illustration2Vec.from_weights(weights).estimate_plausible_tags(picture)[0])
 

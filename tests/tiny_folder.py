@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from tiny_released import shrink_released, write_released
 
-from i2v_lib.models.weights import released_tagger
+from i2v_lib.models.tagging.choose_weights import released_tagger
 from i2v_lib.run import illustrations
 
 

@@ -19,10 +19,10 @@ from i2v_lib.evaluation.bootstrap import (
     score_systems,
 )
 from i2v_lib.evaluation.metrics import average_precision
-from i2v_lib.models.last_layer import last_outputs
 from i2v_lib.models.networks import TagNetwork
-from i2v_lib.models.new_tags import NewTags, fit_output, read_inputs
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.models.tagging.last_layer import last_outputs
+from i2v_lib.models.tagging.new_tags import NewTags, fit_output, read_inputs
 from i2v_lib.system.progress import progress_bar
 
 SIZES = (10, 25, 50, 100, 200)  # pictures of each new tag
@@ -92,7 +92,7 @@ def score_new_tags(
 
     Parameters
     ----------
-    learned : from :func:`~i2v_lib.models.new_tags.add_tags`; nothing gives no scores
+    learned : from :func:`~i2v_lib.models.tagging.new_tags.add_tags`; nothing gives no scores
     old : vocabulary of the tagger before
     resamples, seed : of the bootstrap over pictures
     """

@@ -22,7 +22,7 @@ from i2v_lib.drawn.pictures import draw_picture
 from i2v_lib.models.serving.picture_batches import Picture
 from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.weights import Chosen, missing_released, of_run, released_tagger
+from i2v_lib.models.tagging.choose_weights import Chosen, missing_released, of_run, released_tagger
 from i2v_lib.run.artifacts import digest, once
 from i2v_lib.run.extraction import Extracted, extract, tagger_digest
 from i2v_lib.run.search import Run, Search

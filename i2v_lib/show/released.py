@@ -89,7 +89,7 @@ def save_evaluation(
     Parameters
     ----------
     folder : made if missing
-    name, meaning : of the weights, see :class:`~i2v_lib.models.weights.Chosen`
+    name, meaning : of the weights, see :class:`~i2v_lib.models.tagging.choose_weights.Chosen`
     split : that was scored; None for all
     config : that the weights were built with
     vocabulary : theirs

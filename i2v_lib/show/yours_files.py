@@ -14,7 +14,7 @@ from i2v_lib.config import home
 from i2v_lib.data.build import write_csv
 from i2v_lib.data.collection import CATEGORIES, RATINGS
 from i2v_lib.data.sidecars import COLUMNS
-from i2v_lib.models.tag_files import names
+from i2v_lib.models.tagging.tag_files import names
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.show.tsne_map import ASPECT, compose
 from i2v_lib.show.yours_pictures import duplicate_groups

@@ -10,8 +10,8 @@ from pathlib import Path
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.images import BadImageError
 from i2v_lib.models.checkpoints import weights_digest
-from i2v_lib.models.tag_files import Sidecars, Table
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.models.tagging.tag_files import Sidecars, Table
 from i2v_lib.system.progress import progress_bar
 
 FORMATS = ("txt", "json", "csv")

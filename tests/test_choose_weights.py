@@ -16,7 +16,7 @@ from i2v_lib.models.released import convert_released
 from i2v_lib.models.released_files import find_released, missing_released, released_folder, released_vocabulary
 from i2v_lib.models.serving.load_weights import run_weights
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.weights import best_tagger, file_tagger, of_run, released_tagger, run_tagger
+from i2v_lib.models.tagging.choose_weights import best_tagger, file_tagger, of_run, released_tagger, run_tagger
 
 
 @pytest.fixture

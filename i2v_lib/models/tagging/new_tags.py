@@ -25,11 +25,11 @@ from i2v_lib.data.duplicates import find_groups, perceptual_hash
 from i2v_lib.data.images import BadImageError
 from i2v_lib.data.tag_examples import HAS, HAS_NOT, UNKNOWN, TagExamples
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.last_layer import check_growable, last_inputs, last_outputs, with_outputs
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.serving.cpu_inference import compute
 from i2v_lib.models.serving.thresholds import best_thresholds
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.models.tagging.last_layer import check_growable, last_inputs, last_outputs, with_outputs
 from i2v_lib.system.progress import progress_bar
 
 FOLDS = 5  # of the cross-validation: each picture is scored by outputs that were learned without it

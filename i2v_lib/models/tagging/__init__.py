@@ -1,0 +1,1 @@
+"""What stands on the tagger: folders, tag files, new tags."""
