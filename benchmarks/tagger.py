@@ -53,7 +53,7 @@ def write_weights(folder: Path, width: float, kinds: tuple[str, ...] = ("vgg_nin
     from i2v_lib.models.checkpoints import save_weights
     from i2v_lib.models.hash_network import build_hash_network
     from i2v_lib.models.networks import build_network
-    from i2v_lib.models.released import CONFIG, released_vocabulary
+    from i2v_lib.models.released.convert import CONFIG, released_vocabulary
 
     config = dataclasses.replace(CONFIG, width=width)
     names = [f"tag {i}" for i in range(1536)] + ["safe", "questionable", "explicit"]
@@ -101,7 +101,7 @@ def speed(weights: Path, batch: int, batches: int, runs: int) -> dict[str, dict]
     import onnxruntime
     import torch
 
-    from i2v_lib.models.export import export_onnx
+    from i2v_lib.models.released.onnx import export_onnx
     from i2v_lib.models.serving.cpu_inference import compute
     from i2v_lib.models.tagger import Illustration2Vec
 
@@ -168,11 +168,11 @@ def load(weights: str) -> dict:
 def load_caffe(path: str, kind: str, width: str) -> dict:
     """The same from the authors' format, without the list of tags, which takes a millisecond."""
     start = time.perf_counter()
-    from i2v_lib.models import released
+    from i2v_lib.models.released import convert
 
     libraries = time.perf_counter(), peak_megabytes()
-    released.CONFIG = dataclasses.replace(released.CONFIG, width=float(width))
-    (released.load_released_tags if kind == "vgg_nin" else released.load_released_features)(path)
+    convert.CONFIG = dataclasses.replace(convert.CONFIG, width=float(width))
+    (convert.load_released_tags if kind == "vgg_nin" else convert.load_released_features)(path)
     return loaded(start, *libraries)
 
 

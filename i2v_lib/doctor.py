@@ -196,7 +196,7 @@ def imagenet_weights(config: Config) -> Check:
 
 def released_weights() -> Check:
     """Whether the authors' files are where the tagger looks for them, and not cut short."""
-    from i2v_lib.models.released_files import CONVERTED, SOURCES, find_released, missing_released, released_folder
+    from i2v_lib.models.released.files import CONVERTED, SOURCES, find_released, missing_released, released_folder
 
     folder, found = released_folder(), find_released()
     cure = "the README's section on tagging says where it can be had"

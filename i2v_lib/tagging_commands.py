@@ -94,8 +94,8 @@ def _add_split(parser: argparse.ArgumentParser, default: str) -> None:
 
 def convert_released_command(options: argparse.Namespace) -> None:
     """Convert the authors' files, once."""
-    from i2v_lib.models.released import convert_released
-    from i2v_lib.models.released_files import BOTH, SOURCES, find_released, released_folder
+    from i2v_lib.models.released.convert import convert_released
+    from i2v_lib.models.released.files import BOTH, SOURCES, find_released, released_folder
 
     out, names = options.out or released_folder(), ("tag_model", "feature_model", "tag_list")
     given = {name: getattr(options, name) for name in names if getattr(options, name)}
@@ -198,7 +198,7 @@ def evaluate_released_command(options: argparse.Namespace) -> None:
 
 def export_onnx_command(options: argparse.Namespace) -> None:
     """Export a network to ONNX."""
-    from i2v_lib.models.export import export_onnx
+    from i2v_lib.models.released.onnx import export_onnx
 
     _check_out(options, ".onnx")
     tagger, name, _, config = _tagger(options, "features" if options.codes else "tags")

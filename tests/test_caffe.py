@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from caffe_writer import blob, caffemodel, floats, message, number, varint
 
-from i2v_lib.models.caffe import MAX_BLOBS, CaffeFormatError, read_caffemodel
-from i2v_lib.models.protobuf import MAX_FIELDS
+from i2v_lib.models.released.caffe import MAX_BLOBS, CaffeFormatError, read_caffemodel
+from i2v_lib.models.released.protobuf import MAX_FIELDS
 
 SPARE = 1 << 20  # bytes a reader may take beside 1.2 times the file
 

@@ -12,8 +12,8 @@ from i2v_lib.config import load_config
 from i2v_lib.models.checkpoints import read_metadata, save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
-from i2v_lib.models.released import convert_released
-from i2v_lib.models.released_files import find_released, missing_released, released_folder, released_vocabulary
+from i2v_lib.models.released.convert import convert_released
+from i2v_lib.models.released.files import find_released, missing_released, released_folder, released_vocabulary
 from i2v_lib.models.serving.load_weights import run_weights
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.tagging.choose_weights import best_tagger, file_tagger, of_run, released_tagger, run_tagger

@@ -29,9 +29,9 @@ from i2v_lib.drawn.collection import draw_collection
 from i2v_lib.evaluation import new_tags as measuring
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.checkpoints import save_weights
-from i2v_lib.models.export import export_onnx
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
 from i2v_lib.models.networks import build_network
+from i2v_lib.models.released.onnx import export_onnx
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.tagging.choose_weights import file_tagger
 from i2v_lib.models.tagging.last_layer import last_inputs, last_outputs, with_outputs

@@ -12,12 +12,13 @@ from caffe_writer import caffemodel
 from numpy.testing import assert_allclose
 
 from i2v_lib.config import Config, load_config
-from i2v_lib.models import released, released_files
-from i2v_lib.models.caffe import CaffeFormatError, read_caffemodel
 from i2v_lib.models.checkpoints import load_weights, read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.networks import VGGNIN, build_network
-from i2v_lib.models.released import (
+from i2v_lib.models.released import convert
+from i2v_lib.models.released import files as files_module
+from i2v_lib.models.released.caffe import CaffeFormatError, read_caffemodel
+from i2v_lib.models.released.convert import (
     SOURCES,
     authors_order,
     convert_released,
@@ -43,8 +44,8 @@ LIST += ["safe", "questionable", "explicit"]
 def tiny(monkeypatch):
     """The released networks at a 32nd of their width, for small pictures and nine tags."""
     config = load_config("paper", head_convolutions=4, width=1 / 32, image_size=SIZE, code_bits=BITS)
-    monkeypatch.setattr(released, "CONFIG", config)
-    monkeypatch.setattr(released, "TAGS", TAGS)
+    monkeypatch.setattr(convert, "CONFIG", config)
+    monkeypatch.setattr(convert, "TAGS", TAGS)
 
 
 def weights_of(kind, seed=0):
@@ -184,7 +185,7 @@ def test_folding_loses_no_bit(tiny, tmp_path):
 def test_no_weight_is_copied(tiny, tmp_path, monkeypatch):
     """Apart from the first layer, which is small, the network's tensors are the arrays that were read."""
     kept = {}
-    monkeypatch.setattr(released, "read_caffemodel", lambda path: kept.setdefault("a", read_caffemodel(path)))
+    monkeypatch.setattr(convert, "read_caffemodel", lambda path: kept.setdefault("a", read_caffemodel(path)))
     for kind, load in {"tags": load_released_tags, "features": load_released_features}.items():
         network = load(write(tmp_path / "a.caffemodel", weights_of(kind)))
         state = [tensor.numpy() for tensor in network.state_dict().values()]
@@ -204,8 +205,8 @@ def test_loading_leaves_the_compiler_alone(tiny, tmp_path):
     """Weights drawn without memory would import it, which takes longer than reading a file of a gigabyte."""
     path = write(tmp_path / "tag.caffemodel", weights_of("tags"))
     script = (
-        "import sys; from i2v_lib.config import load_config; from i2v_lib.models.released import convert; "
-        f"convert.TAGS = {TAGS}; released.CONFIG = load_config('paper', head_convolutions=4, width=1 / 32); "
+        "import sys; from i2v_lib.config import load_config; from i2v_lib.models.released.convert import convert; "
+        f"convert.TAGS = {TAGS}; convert.CONFIG = load_config('paper', head_convolutions=4, width=1 / 32); "
         "convert.load_released_tags(sys.argv[1]); print('torch._dynamo' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
@@ -218,9 +219,9 @@ def test_released_sizes_are_insisted_on(tmp_path):
         path = write(tmp_path / f"{kind}.caffemodel", weights_of(kind))
         with pytest.raises(ValueError, match=f"it is not {SOURCES[kind].name}, which has {SOURCES[kind].parameters:,}"):
             load(path)
-    with torch.device("meta"), released._WithoutDrawing():
-        tags = build_network("vgg_nin", released.TAGS, released.CONFIG)
-        features = build_hash_network(released.CONFIG, released.TAGS)
+    with torch.device("meta"), convert._WithoutDrawing():
+        tags = build_network("vgg_nin", convert.TAGS, convert.CONFIG)
+        features = build_hash_network(convert.CONFIG, convert.TAGS)
     assert sum(p.numel() for p in tags.parameters()) == SOURCES["tags"].parameters == 47_001_475
     assert sum(p.numel() for p in features.parameters()) == SOURCES["features"].parameters == 244_646_787
     assert tags.tags.weight.shape == (1539, 1024, 3, 3)
@@ -323,7 +324,7 @@ def test_another_list_of_tags_is_refused(tmp_path, content, text):
 @pytest.fixture
 def files(tiny, tmp_path, monkeypatch):
     """Arguments of convert_released for tiny files."""
-    monkeypatch.setattr(released_files, "TAGS", TAGS)
+    monkeypatch.setattr(files_module, "TAGS", TAGS)
     names = ["smile", "hat", "rin", "mei", "stars", "moons", "safe", "questionable", "explicit"]
     (tmp_path / "tag_list.json").write_text(json.dumps(names))
     return {
@@ -356,7 +357,7 @@ def test_conversion_happens_once(files, monkeypatch):
     written = convert_released(**files)
     content = [path.read_bytes() for path in written.values()]
     with monkeypatch.context() as patched:
-        patched.setattr(released, "_load", lambda *_: pytest.fail("converted again"))
+        patched.setattr(convert, "_load", lambda *_: pytest.fail("converted again"))
         assert convert_released(**files) == written
     write(files["tag_model"], weights_of("tags", seed=1))
     with pytest.raises(ValueError, match="was converted from other files; pass overwrite=True"):

@@ -20,7 +20,7 @@ from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.prediction import predict
-from i2v_lib.models.released import convert_released, released_vocabulary
+from i2v_lib.models.released.convert import convert_released, released_vocabulary
 from i2v_lib.models.serving import heatmaps, picture_batches
 from i2v_lib.models.serving.heatmaps import gradient_map, last_map
 from i2v_lib.models.tagger import Illustration2Vec

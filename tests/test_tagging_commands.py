@@ -19,7 +19,7 @@ from test_weights import write_run
 from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.__main__ import main
-from i2v_lib.models.released_files import SOURCES
+from i2v_lib.models.released.files import SOURCES
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.show.released import replace_sources
 

@@ -5,7 +5,7 @@ import json
 from test_released import BITS, SIZE, TAGS, weights_of, write
 
 from i2v_lib.config import load_config
-from i2v_lib.models import released, released_files
+from i2v_lib.models.released import convert, files
 from i2v_lib.models.serving import load_weights
 
 NAMES = ["smile", "hat", "rin", "mei", "stars", "hat", "safe", "questionable", "explicit"]  # in the authors' order

@@ -12,7 +12,7 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import CATEGORIES, Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.released import Evaluation
-from i2v_lib.models.released_files import SOURCES
+from i2v_lib.models.released.files import SOURCES
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import Rows, percent, table2_numbers
 from i2v_lib.show.readme import markdown_table, replace_block

@@ -16,7 +16,7 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.networks import VGGNIN, TagNetwork, build_network
-from i2v_lib.models.released import (
+from i2v_lib.models.released.convert import (
     CONFIG,
     SOURCES,
     _WithoutDrawing,
@@ -25,7 +25,7 @@ from i2v_lib.models.released import (
     read_tag_list,
     released_vocabulary,
 )
-from i2v_lib.models.released_files import CONVERTED
+from i2v_lib.models.released.files import CONVERTED
 
 WEIGHTS = "weights.safetensors"  # in a network's folder of a run
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.released_files import AUTHORS_CATEGORIES
+from i2v_lib.models.released.files import AUTHORS_CATEGORIES
 from i2v_lib.models.serving.thresholds import BETAS
 
 RULES = ("constant", *BETAS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.released_files import AUTHORS_CATEGORIES
+from i2v_lib.models.released.files import AUTHORS_CATEGORIES
 
 BETAS = {"f0.5": 0.5, "f1": 1.0, "f2": 2.0}  # the authors' rules, in the order of the file's columns
 UNKNOWN = 0.25  # of a tag that no validation picture has: the threshold the authors' calls take by default
@@ -126,7 +126,7 @@ def thresholds_of(given: np.ndarray | Path | str | None, vocabulary: Vocabulary 
 def authors_columns(vocabulary: Vocabulary) -> np.ndarray:
     """Columns of a vocabulary in the order of the authors' blocks: general, character, copyright, rating.
 
-    Of their own vocabulary this is :func:`~i2v_lib.models.released_files.authors_order`.
+    Of their own vocabulary this is :func:`~i2v_lib.models.released.files.authors_order`.
 
     Returns
     -------

@@ -10,8 +10,8 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import read_metadata
-from i2v_lib.models.released import CONFIG
-from i2v_lib.models.released_files import BOTH, SOURCES, find_released, missing_released, released_folder
+from i2v_lib.models.released.convert import CONFIG
+from i2v_lib.models.released.files import BOTH, SOURCES, find_released, missing_released, released_folder
 from i2v_lib.models.serving.load_weights import run_weights
 from i2v_lib.models.tagger import Illustration2Vec
 

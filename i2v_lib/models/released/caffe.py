@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i2v_lib.models.protobuf import BYTES, FIXED, VARINT, Field, MessageFile
+from i2v_lib.models.released.protobuf import BYTES, FIXED, VARINT, Field, MessageFile
 
 # fields of Caffe's messages, by number
 LAYERS = {2: (4, 6), 100: (1, 7)}  # of the net, old (V1) and new format -> of a layer: its name, its blobs

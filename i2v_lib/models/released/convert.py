@@ -24,11 +24,11 @@ from torch.overrides import TorchFunctionMode
 
 from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.caffe import read_caffemodel
 from i2v_lib.models.checkpoints import read_metadata, save_weights
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.networks import SCALE, VGGNIN, build_network
-from i2v_lib.models.released_files import (
+from i2v_lib.models.released.caffe import read_caffemodel
+from i2v_lib.models.released.files import (
     AUTHORS_CATEGORIES,
     CONVERTED,
     SOURCES,

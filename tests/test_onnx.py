@@ -12,10 +12,10 @@ from torch import nn
 import i2v_lib
 from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models import export
-from i2v_lib.models.export import export_onnx
 from i2v_lib.models.hash_network import PLACEMENTS, HashNetwork
 from i2v_lib.models.networks import VGGNIN, VGGModelA
+from i2v_lib.models.released import onnx as export
+from i2v_lib.models.released.onnx import export_onnx
 from i2v_lib.search.hashing import binarize
 
 TAGS, SIZE, WIDTH = 7, 64, 1 / 16
