@@ -16,7 +16,7 @@ import os
 
 from i2v_lib.config import home, load_config
 from i2v_lib.evaluation.attributes import attributes
-from i2v_lib.evaluation.codes import code_statistics
+from i2v_lib.evaluation.code_quality import code_statistics
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.evaluation.retrieval import AS_FOUND, depth, measure
 from i2v_lib.models.hash_network import PLACEMENTS

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from i2v_lib.evaluation.bootstrap import score_systems
-from i2v_lib.evaluation.codes import code_statistics, distance_agreement
+from i2v_lib.evaluation.code_quality import code_statistics, distance_agreement
 from i2v_lib.models.hash_network import PLACEMENTS
 from i2v_lib.search.hashing import binarize
 from i2v_lib.show import codes

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from i2v_lib.evaluation import paths
+from i2v_lib.evaluation import path_quality
 from i2v_lib.search.graph import build_graph
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.show import morphing, saving
@@ -39,42 +39,42 @@ def study():
     waves = np.sin(6 * places @ generator.normal(size=(2, 64)))
     features = np.c_[waves, np.repeat([[9.0] * 8, [-9.0] * 8], 75, axis=0)]
     codes = np.packbits(features > 0, axis=1)
-    truth = paths.indicators({"x": [frozenset({str(int(6 * x))}) for x in places[:, 0]],
+    truth = path_quality.indicators({"x": [frozenset({str(int(6 * x))}) for x in places[:, 0]],
                               "y": [frozenset({str(int(6 * y))}) for y in places[:, 1]]})  # fmt: skip
     graphs = {
         "codes": build_graph(*nearest_neighbors(codes, 5)),
         "pretrained": build_graph(*nearest_vectors(places[:, :1], 5)),
     }
-    pairs = paths.random_pairs(NODES, 120, 0)
-    free = {name: paths.find_paths(graph, pairs) for name, graph in graphs.items()}
-    exact = {name: paths.find_paths(graph, pairs, 4) for name, graph in graphs.items()}
+    pairs = path_quality.random_pairs(NODES, 120, 0)
+    free = {name: path_quality.find_paths(graph, pairs) for name, graph in graphs.items()}
+    exact = {name: path_quality.find_paths(graph, pairs, 4) for name, graph in graphs.items()}
     ways = {
-        name: paths.transitions(found["codes"], found["pretrained"], graphs["codes"], features, 0)
+        name: path_quality.transitions(found["codes"], found["pretrained"], graphs["codes"], features, 0)
         for name, found in (("free", free), ("exact", exact))
     }
     measured = {
-        name: {method: paths.measure_paths(way, codes, truth) for method, way in methods.items()}
+        name: {method: path_quality.measure_paths(way, codes, truth) for method, way in methods.items()}
         for name, methods in ways.items()
     }
     return SimpleNamespace(
         exact=exact["codes"],
         smoothness=morphing.smoothness_rows(measured, 100, 0),
         progress=morphing.progress_rows(ways["exact"], codes, truth),
-        graphs=[{"metric": m, **paths.graph_numbers(graphs[m], free[m], exact[m])} for m in graphs],
+        graphs=[{"metric": m, **path_quality.graph_numbers(graphs[m], free[m], exact[m])} for m in graphs],
     )
 
 
 def nothing():
     """What is left of all numbers on a single picture."""
     graph = build_graph(np.empty((1, 0), int), np.empty((1, 0), int))
-    ways = paths.transitions([], [], graph, np.ones((1, 4)), 0)
-    codes, truth = np.zeros((1, 1), np.uint8), paths.indicators({"x": [frozenset()]})
-    measured = {method: paths.measure_paths(way, codes, truth) for method, way in ways.items()}
+    ways = path_quality.transitions([], [], graph, np.ones((1, 4)), 0)
+    codes, truth = np.zeros((1, 1), np.uint8), path_quality.indicators({"x": [frozenset()]})
+    measured = {method: path_quality.measure_paths(way, codes, truth) for method, way in ways.items()}
     return SimpleNamespace(
         exact=[],
         smoothness=morphing.smoothness_rows({"free": measured, "exact": measured}, 10, 0),
         progress=morphing.progress_rows(ways, codes, truth),
-        graphs=[{"metric": m, **paths.graph_numbers(graph, [], [])} for m in ("codes", "pretrained")],
+        graphs=[{"metric": m, **path_quality.graph_numbers(graph, [], [])} for m in ("codes", "pretrained")],
     )
 
 
@@ -117,7 +117,7 @@ def test_rows_other_than_the_nodes_are_looked_up(study):
 
 def test_rows_of_smoothness(study):
     rows = {(row["paths"], row["method"], row["measure"]): row for row in study.smoothness}
-    assert len(rows) == 2 * len(paths.METHODS) * len(paths.MEASURES)
+    assert len(rows) == 2 * len(path_quality.METHODS) * len(path_quality.MEASURES)
     for (half, method, measure), row in rows.items():
         assert row["low"] <= row["mean"] <= row["high"]
         if method == "shortest":
@@ -132,7 +132,7 @@ def test_rows_of_smoothness(study):
 
 
 def test_progress_ends_at_the_target(study):
-    for method in paths.METHODS:
+    for method in path_quality.METHODS:
         block = [row for row in study.progress if row["method"] == method]
         assert [row["step"] for row in block] == list(range(6))
         assert block[-1]["bits"] == block[-1]["attributes"] == 0
@@ -144,8 +144,8 @@ def test_progress_ends_at_the_target(study):
 def a_table(**differences):
     """Rows of smoothness in which the shortest path is better than all, but for what is given."""
     rows = []
-    for method in paths.METHODS:
-        for measure in paths.MEASURES:
+    for method in path_quality.METHODS:
+        for measure in path_quality.MEASURES:
             sign = -1 if measure in ("changed", "largest") else 1
             low, high = differences.get(f"{method}_{measure}", sorted((sign * 0.1, sign * 0.5)))
             head = {"paths": "exact", "method": method, "measure": measure, "pairs": 40, "mean": 2.0}

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from i2v_lib.evaluation.mapping import Kept
+from i2v_lib.evaluation.map_quality import Kept
 from i2v_lib.evaluation.regions import SIDE, Region
 from i2v_lib.show import tsne_map as show
 

@@ -54,8 +54,8 @@ def table_codes(statistics: Mapping[str, Mapping[str, Any]]) -> Figure:
 
     Parameters
     ----------
-    statistics : "codes" and "random" -> what :func:`~i2v_lib.evaluation.codes.code_statistics` returns, and
-        "agreement" from :func:`~i2v_lib.evaluation.codes.distance_agreement`
+    statistics : "codes" and "random" -> what :func:`~i2v_lib.evaluation.code_quality.code_statistics` returns, and
+        "agreement" from :func:`~i2v_lib.evaluation.code_quality.distance_agreement`
     """
     lines = {
         "bits": lambda s: count(s["bits"]),

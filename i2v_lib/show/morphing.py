@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse import csr_array
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.paths import MEASURES, METHODS, distances_left, mean_with_interval
+from i2v_lib.evaluation.path_quality import MEASURES, METHODS, distances_left, mean_with_interval
 from i2v_lib.search.graph import Morph
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import Rows
@@ -108,8 +108,8 @@ def smoothness_rows(
     Parameters
     ----------
     measured : "free" (paths of any length) or "exact" (with four intermediates) -> method -> measure -> float array,
-        shape (P,), from :func:`~i2v_lib.evaluation.paths.measure_paths`, the same pairs for all methods; NaN where a
-        method has no path
+        shape (P,), from :func:`~i2v_lib.evaluation.path_quality.measure_paths`, the same pairs for all methods; NaN
+        where a method has no path
     resamples : of the pairs
     seed : of the resamples
 
@@ -162,7 +162,7 @@ def table_graphs(rows: Rows, pretrained_source: str) -> Figure:
 
     Parameters
     ----------
-    rows : "metric" and the entries of :func:`~i2v_lib.evaluation.paths.graph_numbers`
+    rows : "metric" and the entries of :func:`~i2v_lib.evaluation.path_quality.graph_numbers`
     pretrained_source : "ImageNet" or "surrogate"
     """
     cells = []
@@ -191,8 +191,8 @@ def progress_rows(
 
     Parameters
     ----------
-    ways : method -> paths, from :func:`~i2v_lib.evaluation.paths.transitions`; the empty ones are passed over
-    codes, truth : as for :func:`~i2v_lib.evaluation.paths.distances_left`
+    ways : method -> paths, from :func:`~i2v_lib.evaluation.path_quality.transitions`; the empty ones are passed over
+    codes, truth : as for :func:`~i2v_lib.evaluation.path_quality.distances_left`
 
     Returns
     -------

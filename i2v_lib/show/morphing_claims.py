@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from i2v_lib.evaluation.paths import METHODS
+from i2v_lib.evaluation.path_quality import METHODS
 from i2v_lib.show.morphing import COLUMNS, INTERMEDIATES, method_name, percent
 from i2v_lib.show.numbers import Rows
 from i2v_lib.show.tables import count
@@ -28,7 +28,7 @@ def morphing_claims(smoothness: Rows, graphs: Rows, pretrained_source: str) -> l
     Parameters
     ----------
     smoothness : from :func:`~i2v_lib.show.morphing.smoothness_rows`
-    graphs : "metric" and the entries of :func:`~i2v_lib.evaluation.paths.graph_numbers`, that of the codes among them
+    graphs : "metric" and the entries of :func:`~i2v_lib.evaluation.path_quality.graph_numbers`, the codes' among them
     pretrained_source : "ImageNet" or "surrogate"
     """
     codes = next(row for row in graphs if row["metric"] == "codes")

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.mapping import CODES, NEIGHBORS, SHUFFLED, Kept, difference
+from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED, Kept, difference
 from i2v_lib.evaluation.regions import SIDE, Region
 from i2v_lib.show.captions import margin, verdict_of
 from i2v_lib.show.numbers import Rows, choose_rows, percent
@@ -174,7 +174,7 @@ def map_claims(measured: Sequence[Kept], regions: Sequence[Region], tags: Mappin
 
     Parameters
     ----------
-    measured : from :func:`~i2v_lib.evaluation.mapping.measure_maps`
+    measured : from :func:`~i2v_lib.evaluation.map_quality.measure_maps`
     regions : all from :func:`~i2v_lib.evaluation.regions.tag_regions`
     tags : as given to it
     """

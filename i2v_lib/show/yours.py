@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_lib.evaluation.paths import random_pairs
+from i2v_lib.evaluation.path_quality import random_pairs
 from i2v_lib.evaluation.regions import choose_regions, tag_regions
 from i2v_lib.models.serving.heatmaps import gradient_map
 from i2v_lib.models.serving.tag_lists import columns_by_name

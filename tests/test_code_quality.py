@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from i2v_lib.evaluation.codes import code_statistics, distance_agreement
+from i2v_lib.evaluation.code_quality import code_statistics, distance_agreement
 from i2v_lib.search.hashing import binarize
 
 

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import comb
 from sklearn import manifold
 
-from i2v_lib.evaluation.mapping import CODES, SHUFFLED, difference, measure_maps, trustworthiness
+from i2v_lib.evaluation.map_quality import CODES, SHUFFLED, difference, measure_maps, trustworthiness
 from i2v_lib.evaluation.regions import SIDE, choose_regions, tag_regions
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import nearest_vectors
