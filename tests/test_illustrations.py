@@ -158,7 +158,7 @@ def test_artifacts_are_built_once(folder, monkeypatch):
     first = mine(folder)
     near, layout = first.neighbors("codes", 5), first.layout()
     monkeypatch.setattr(illustrations, "tsne_map", None)
-    monkeypatch.setattr("i2v_lib.run.search.nearest_neighbors", None)
+    monkeypatch.setattr("i2v_lib.run.search_run.nearest_neighbors", None)
     again = mine(folder)
     for found, before in zip(again.neighbors("codes", 5), near, strict=True):
         np.testing.assert_array_equal(found, before)

@@ -10,7 +10,7 @@ from filelock import FileLock
 from i2v_lib.config import load_config
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.run import SYSTEMS, Run
-from i2v_lib.run import networks as run_module
+from i2v_lib.run import network_run as run_module
 from i2v_lib.run.artifacts import Artifacts
 
 TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}

@@ -8,7 +8,7 @@ import pytest
 
 from i2v_lib import config
 from i2v_lib.config import load_config
-from i2v_lib.run import METRICS, Run, networks
+from i2v_lib.run import METRICS, Run, network_run
 from i2v_lib.search.hashing import binarize, hamming_distance
 
 TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}
@@ -76,7 +76,7 @@ def test_graph_joins_each_illustration_to_its_nearest(run):
 
 def test_a_second_run_builds_nothing(run, monkeypatch):
     for name in ("fit", "draw_collection", "predict"):
-        monkeypatch.setattr(networks, name, lambda *_, **__: pytest.fail("built again"))
+        monkeypatch.setattr(network_run, name, lambda *_, **__: pytest.fail("built again"))
     again = Run(run.config)
     assert np.array_equal(again.codes(), run.codes())
     assert np.array_equal(again.features("vgg_a"), run.features("vgg_a"))
@@ -84,9 +84,9 @@ def test_a_second_run_builds_nothing(run, monkeypatch):
 
 def test_another_hash_layer_trains_only_itself(run, monkeypatch):
     trained = []
-    fit = networks.fit
+    fit = network_run.fit
     spy = lambda network, *rest, **more: trained.append(network) or fit(network, *rest, **more)  # noqa: E731
-    monkeypatch.setattr(networks, "fit", spy)
+    monkeypatch.setattr(network_run, "fit", spy)
     other = Run(load_config("smoke", **TINY, code_bits=BITS, hash_layer="tags"))
     assert not np.array_equal(other.codes(), run.codes())
     assert [network.placement for network in trained] == ["tags"]

@@ -25,7 +25,7 @@ from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.models.tagging.choose_weights import Chosen, missing_released, of_run, released_tagger
 from i2v_lib.run.artifacts import digest, once
 from i2v_lib.run.extraction import Extracted, extract, tagger_digest
-from i2v_lib.run.search import Run, Search
+from i2v_lib.run.search_run import Run, Search
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.maps import grid_map, tsne_map
 

@@ -12,7 +12,7 @@ from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.serving.picture_batches import Picture, read_picture
 from i2v_lib.run.artifacts import Artifacts, once
-from i2v_lib.run.networks import NetworkRun
+from i2v_lib.run.network_run import NetworkRun
 from i2v_lib.search.distributed_search import search_in_shares
 from i2v_lib.search.graph import Graph, Morph, build_graph
 from i2v_lib.search.hashing import binarize
