@@ -23,13 +23,13 @@ from graph import made_neighbors, seconds, spread, walked_pairs
 from PIL import Image
 
 from i2v_lib.config import home, load_config
+from i2v_lib.explorers.morphing import MorphingExplorer
+from i2v_lib.explorers.of_run import explore_morphing
+from i2v_lib.explorers.one_picture import Looker
+from i2v_lib.explorers.panel import PicturePanel
 from i2v_lib.search.graph import Graph
 from i2v_lib.search.path_finder import LIMIT, MOST_K, Transitions
 from i2v_lib.show import paper
-from i2v_lib.show.explorers.explore import explore_morphing
-from i2v_lib.show.explorers.morphing import MorphingExplorer
-from i2v_lib.show.explorers.panel import PicturePanel
-from i2v_lib.show.looking import Looker
 from i2v_lib.show.saving import machine
 
 RECORDS = Path(__file__).with_suffix(".json")

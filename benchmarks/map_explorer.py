@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from i2v_lib.explorers.map import MapExplorer
+from i2v_lib.explorers.map_data import MapData
 from i2v_lib.search.maps import grid_map
-from i2v_lib.show.explorers.map import MapExplorer
-from i2v_lib.show.explorers.map_data import MapData
 from i2v_lib.show.saving import machine, plain
 
 RECORDS = Path(__file__).with_suffix(".json")

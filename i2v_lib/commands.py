@@ -179,7 +179,7 @@ def export_folder_command(options: argparse.Namespace) -> None:
 
 def export_explorer_command(options: argparse.Namespace) -> None:
     """Write the explorer of a run as one page."""
-    from i2v_lib.show.explorers.page import export_explorer
+    from i2v_lib.explorers.page import export_explorer
 
     run = _run(load_config(options.preset, **parse_overrides(options.set)))
     path = export_explorer(run, options.out, options.limit)

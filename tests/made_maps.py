@@ -3,8 +3,8 @@
 import numpy as np
 
 from i2v_lib.evaluation.regions import Region
+from i2v_lib.explorers.map_data import MapData
 from i2v_lib.search.maps import grid_map
-from i2v_lib.show.explorers.map_data import MapData
 
 NASTY = '<img src=x onerror="window.hacked=1">'
 

@@ -244,7 +244,7 @@ def notebooks(tmp_path, monkeypatch):
     report = SimpleNamespace(publish=lambda run, figures: seen.published.append(figures))
     monkeypatch.setitem(sys.modules, "i2v_lib.show.report", report)
     page = SimpleNamespace(export_explorer=lambda run, out: seen.published.append(out))
-    monkeypatch.setitem(sys.modules, "i2v_lib.show.explorers.page", page)
+    monkeypatch.setitem(sys.modules, "i2v_lib.explorers.page", page)
     return seen
 
 

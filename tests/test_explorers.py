@@ -11,12 +11,12 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
+from i2v_lib.explorers import bundle
+from i2v_lib.explorers.gallery import LARGEST_MESSAGE, Gallery, encode_pictures
+from i2v_lib.explorers.static_png import VIEW
+from i2v_lib.explorers.status import StatusLine, reported
+from i2v_lib.explorers.upload import PictureDrop
 from i2v_lib.show.execute import drop_dead_views
-from i2v_lib.show.explorers import modules
-from i2v_lib.show.explorers.gallery import LARGEST_MESSAGE, Gallery, encode_pictures
-from i2v_lib.show.explorers.status import StatusLine, reported
-from i2v_lib.show.explorers.still import VIEW
-from i2v_lib.show.explorers.upload import PictureDrop
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8)
 COLORS = np.stack([np.full((40, 40, 3), color, np.uint8) for color in ((200, 30, 30), (30, 200, 30), (30, 30, 200))])
@@ -154,7 +154,7 @@ def test_a_dead_view_leaves_the_picture_that_stands_in(tmp_path):
 def test_style_sheets_do_not_meet():
     """A front end keeps all in one document: a class that two of them style is styled inside its widget only."""
     own = {}
-    for path in sorted(modules.FOLDER.glob("*.css")):
+    for path in sorted(bundle.FOLDER.glob("*.css")):
         if path.name != "page.css":  # of the exported page, which has no others but the map's
             rules = re.findall(r"^([^{}@]+)\{", path.read_text(encoding="utf-8"), re.MULTILINE)
             heads = [re.match(r"\.(i2v-[\w-]+)", selector.strip()) for rule in rules for selector in rule.split(",")]

@@ -15,14 +15,14 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from i2v_lib.config import load_config
+from i2v_lib.explorers import map as map_module
+from i2v_lib.explorers.bundle import FOLDER, join_modules
+from i2v_lib.explorers.map import MapExplorer
+from i2v_lib.explorers.map_data import MapData, map_data
+from i2v_lib.explorers.page import render_page
+from i2v_lib.explorers.sprites import SHEET, SIDES, per_sheet, sheet_count, slots_along_curve
 from i2v_lib.search.graph import build_graph
 from i2v_lib.search.maps import places_on_grid
-from i2v_lib.show.explorers import map as map_module
-from i2v_lib.show.explorers.map import MapExplorer
-from i2v_lib.show.explorers.map_data import MapData, map_data
-from i2v_lib.show.explorers.modules import FOLDER, join_modules
-from i2v_lib.show.explorers.page import render_page
-from i2v_lib.show.explorers.sprites import SHEET, SIDES, per_sheet, sheet_count, slots_along_curve
 from tests.made_maps import NASTY, made_map
 
 WORDS = {"bits": "4,096", "neighbors": 5, "source": "Made pictures."}

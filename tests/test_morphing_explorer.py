@@ -11,12 +11,12 @@ from PIL import Image
 
 from i2v_lib.config import load_config
 from i2v_lib.data.images import BadImageError
+from i2v_lib.explorers.morphing import ANY, CHOOSE, TOO_FEW, MorphingExplorer
+from i2v_lib.explorers.of_run import explore_morphing
 from i2v_lib.models.serving.picture_batches import read_picture
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import Transitions
-from i2v_lib.show.explorers.explore import explore_morphing
-from i2v_lib.show.explorers.morphing import ANY, CHOOSE, TOO_FEW, MorphingExplorer
-from i2v_lib.show.transition import amount, caption_transition, fig_transition, transition_rows
+from i2v_lib.show.path_strip import amount, caption_transition, fig_transition, transition_rows
 from tests.test_explorers import press
 
 N, SIDE = 40, 24

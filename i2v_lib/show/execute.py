@@ -10,7 +10,7 @@ import nbformat
 import papermill
 
 from i2v_lib.config import load_config
-from i2v_lib.show.explorers.still import VIEW
+from i2v_lib.explorers.static_png import VIEW
 
 TIMEOUT = 3 * 3600  # seconds a cell may take
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # each kernel would warn that it is not encrypted on its way to this process

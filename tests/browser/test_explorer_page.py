@@ -6,9 +6,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from i2v_lib.explorers.page import render_page
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.path_finder import describe_path
-from i2v_lib.show.explorers.page import render_page
 from tests.browser.fronts import screenshot
 from tests.made_maps import NASTY, made_map
 

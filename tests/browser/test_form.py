@@ -10,7 +10,7 @@ from tests.browser.fronts import FRONTS, portraits, run, screenshot
 CELLS = """import numpy as np
 from pathlib import Path
 from i2v_lib.evaluation.study import draw_trials
-from i2v_lib.show.form import StudyForm
+from i2v_lib.explorers.study_form import StudyForm
 indices = np.arange(30)
 pixels = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), np.uint8).repeat(12, 1).repeat(12, 2)
 trials = draw_trials(np.roll(indices, 1)[:, None], np.roll(indices, 2)[:, None], 2, 3, seed=0)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2v_lib.show.explorers.map import MapExplorer
-from i2v_lib.show.explorers.map_data import MapData
+from i2v_lib.explorers.map import MapExplorer
+from i2v_lib.explorers.map_data import MapData
 from tests.browser.fronts import FRONTS, PATIENCE, READY, ours, portraits, screenshot
 from tests.browser.servers import ROOT
 from tests.made_maps import NASTY, made_map

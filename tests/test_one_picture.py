@@ -11,10 +11,10 @@ from PIL import Image
 from i2v_lib.config import load_config
 from i2v_lib.data.images import BadImageError
 from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.explorers.one_picture import FEWEST, MOST, Looker, draw_look
+from i2v_lib.explorers.panel import PicturePanel
 from i2v_lib.models.prediction import predict
 from i2v_lib.run import Run
-from i2v_lib.show.explorers.panel import PicturePanel
-from i2v_lib.show.looking import FEWEST, MOST, Looker, draw_look
 
 CATEGORIES = ("general", "copyright", "character", "rating")
 

@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from i2v_lib.show.explorers.gallery import Gallery, encode_pictures
-from i2v_lib.show.explorers.status import StatusLine, reported
+from i2v_lib.explorers.gallery import Gallery, encode_pictures
+from i2v_lib.explorers.status import StatusLine, reported
 
 PAGE = 24  # thumbnails
 SIDE = 72  # pixels of a thumbnail on the screen

@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from i2v_lib.show.explorers.modules import join_modules
+from i2v_lib.explorers.bundle import join_modules
 from i2v_lib.show.numbers import Rows
 
 
@@ -18,7 +18,7 @@ class TagList(anywidget.AnyWidget):
 
     Attributes
     ----------
-    rows : from :meth:`i2v_lib.show.looking.Looker.tags`
+    rows : from :meth:`i2v_lib.explorers.one_picture.Looker.tags`
     selected : column of the tag that is looked for, or None
     version : of the picture: a click on another one's tag is dropped
     """

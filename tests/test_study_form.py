@@ -11,7 +11,7 @@ from PIL import Image
 from i2v_lib.evaluation import ballots
 from i2v_lib.evaluation.ballots import WITHDRAWN, append_votes, ballot_file, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, draw_trials
-from i2v_lib.show.form import NEEDS_KERNEL, THANKS, StudyForm, next_trial, picture_bytes
+from i2v_lib.explorers.study_form import NEEDS_KERNEL, THANKS, StudyForm, next_trial, picture_bytes
 
 N = 12
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, 16, 16, 3), np.uint8)

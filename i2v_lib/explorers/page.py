@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from i2v_lib.explorers.bundle import FOLDER, join_modules, read_styles
+from i2v_lib.explorers.map_data import MapData, map_of_run, pack
+from i2v_lib.explorers.sprites import SIDES, sheet_count
 from i2v_lib.search.graph import Graph, build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.captions import data_phrase
-from i2v_lib.show.explorers.map_data import MapData, map_of_run, pack
-from i2v_lib.show.explorers.modules import FOLDER, join_modules, read_styles
-from i2v_lib.show.explorers.sprites import SIDES, sheet_count
 from i2v_lib.show.saving import describe_sources
 
 if TYPE_CHECKING:

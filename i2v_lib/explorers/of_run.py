@@ -8,14 +8,14 @@ import re
 
 import numpy as np
 
+from i2v_lib.explorers.morphing import MorphingExplorer
 from i2v_lib.models.serving.picture_batches import read_picture
 from i2v_lib.run import Run
 from i2v_lib.search.graph import Morph
 from i2v_lib.show import captions, paper, saving
-from i2v_lib.show.explorers.morphing import MorphingExplorer
 from i2v_lib.show.numbers import Rows
+from i2v_lib.show.path_strip import caption_transition, fig_transition, unit_of
 from i2v_lib.show.thumbnails import PIXELS, pictures, stored_pictures
-from i2v_lib.show.transition import caption_transition, fig_transition, unit_of
 
 NOTEBOOK = "06_semantic_morphing.ipynb"
 METRICS = ("codes", "vgg_a", "pretrained")  # to choose from: §3.2, Table 1, Table 2
@@ -34,7 +34,7 @@ def explore_morphing(run: Run, source: str | int | None = None, target: str | in
 
 
 class _OfRun:
-    """A run as :class:`~i2v_lib.show.explorers.backing.Backing`."""
+    """A run as :class:`~i2v_lib.explorers.protocol.Backing`."""
 
     def __init__(self, run: Run):
         self.run, self.transitions = run, run.transitions()

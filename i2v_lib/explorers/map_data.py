@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from i2v_lib.evaluation.regions import SIDE, Region, choose_regions, tag_regions
+from i2v_lib.explorers.sprites import SHEET, SIDES, Sized, draw_sheet, sheet_count, slots_along_curve
 from i2v_lib.search.maps import grid_map, places_on_grid, tsne_map
-from i2v_lib.show.explorers.sprites import SHEET, SIDES, Sized, draw_sheet, sheet_count, slots_along_curve
 from i2v_lib.show.thumbnails import pictures
 from i2v_lib.show.tsne_map import ASPECT, LETTERS, choose_illustrations, published_tags
 

@@ -9,10 +9,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from i2v_lib.show.explorers.map_data import MapData, map_data, one_blob
-from i2v_lib.show.explorers.modules import join_modules, read_styles
-from i2v_lib.show.explorers.sprites import overview
-from i2v_lib.show.explorers.still import Still
+from i2v_lib.explorers.bundle import join_modules, read_styles
+from i2v_lib.explorers.map_data import MapData, map_data, one_blob
+from i2v_lib.explorers.sprites import overview
+from i2v_lib.explorers.static_png import Still
 
 LARGEST_PART = 4_000_000  # bytes of one message; above some 10 MB a browser's connection breaks
 LAYOUTS = ("grid", "places")
@@ -23,7 +23,7 @@ def explore_map(*mapped: Any, **options: Any) -> MapExplorer:
 
     Parameters
     ----------
-    mapped : run, nodes, layout, cells, shape and regions, as in :func:`~i2v_lib.show.explorers.map_data.map_data`
+    mapped : run, nodes, layout, cells, shape and regions, as in :func:`~i2v_lib.explorers.map_data.map_data`
     options : of :class:`MapExplorer`: height, morphing
     """
     return MapExplorer(map_data(*mapped), **options)
@@ -37,7 +37,7 @@ class MapExplorer(Still, anywidget.AnyWidget):
 
     Parameters
     ----------
-    data : from :func:`~i2v_lib.show.explorers.map_data.map_data`
+    data : from :func:`~i2v_lib.explorers.map_data.map_data`
     height : of the map, in CSS pixels
     morphing : an object with traits ``start`` and ``end``, ids, such as a morphing explorer: what is used as start or
         end of a morph here is set there, and the other way round

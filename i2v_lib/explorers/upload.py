@@ -8,8 +8,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from i2v_lib.show.explorers.modules import join_modules
-from i2v_lib.show.explorers.status import STYLES
+from i2v_lib.explorers.bundle import join_modules
+from i2v_lib.explorers.status import STYLES
 
 LARGEST = 8_000_000  # bytes that go to the kernel; the browser scales a larger file down first
 
@@ -38,7 +38,7 @@ class PictureDrop(anywidget.AnyWidget):
 
         Decode them with :func:`~i2v_lib.models.serving.picture_batches.read_picture` or :mod:`i2v_lib.data.images`,
         nothing else.
-        Decorate the callback with :func:`~i2v_lib.show.explorers.status.reported`, or its exceptions are lost.
+        Decorate the callback with :func:`~i2v_lib.explorers.status.reported`, or its exceptions are lost.
         """
         self._callbacks.append(callback)
 

@@ -13,10 +13,10 @@ from PIL import Image
 
 from i2v_lib.evaluation.ballots import append_votes, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
-from i2v_lib.show.explorers.ballot import Ballot
-from i2v_lib.show.explorers.gallery import Gallery
-from i2v_lib.show.explorers.status import StatusLine, reported
-from i2v_lib.show.explorers.still import Still
+from i2v_lib.explorers.ballot import Ballot
+from i2v_lib.explorers.gallery import Gallery
+from i2v_lib.explorers.static_png import Still
+from i2v_lib.explorers.status import StatusLine, reported
 from i2v_lib.show.thumbnails import Pictures
 
 WORDING = {

@@ -12,17 +12,17 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
+from i2v_lib.explorers.gallery import Gallery, encode_pictures
+from i2v_lib.explorers.picker import ROW, Chooser
+from i2v_lib.explorers.protocol import Backing
+from i2v_lib.explorers.static_png import Still, figure_bytes
+from i2v_lib.explorers.status import StatusLine, reported
+from i2v_lib.explorers.strip import ACTIONS, show_pictures, show_strip
+from i2v_lib.explorers.upload import PictureDrop
 from i2v_lib.search.graph import Morph
 from i2v_lib.search.path_finder import LEAST_K, LIMIT, MOST_K, Transitions
-from i2v_lib.show.explorers.backing import Backing
-from i2v_lib.show.explorers.chooser import ROW, Chooser
-from i2v_lib.show.explorers.gallery import Gallery, encode_pictures
-from i2v_lib.show.explorers.status import StatusLine, reported
-from i2v_lib.show.explorers.still import Still, figure_bytes
-from i2v_lib.show.explorers.strip import ACTIONS, show_pictures, show_strip
-from i2v_lib.show.explorers.upload import PictureDrop
 from i2v_lib.show.numbers import Rows
-from i2v_lib.show.transition import describe_outcome, fig_transition, transition_rows, unit_of
+from i2v_lib.show.path_strip import describe_outcome, fig_transition, transition_rows, unit_of
 
 SIDE = 112  # pixels of a picture of the strip on the screen
 ANY, MOST_BETWEEN = -1, 12  # pictures between; a dropdown shows None as nothing
@@ -41,14 +41,14 @@ class MorphingExplorer(Still, widgets.VBox):
     Parameters
     ----------
     transitions : the illustrations, and how near they are
-    backing : see :class:`~i2v_lib.show.explorers.backing.Backing`
+    backing : see :class:`~i2v_lib.explorers.protocol.Backing`
     source, target : illustrations to begin with, by id or number
     k : neighbors to begin with
 
     Attributes
     ----------
     source, target : nodes, or None; set them, or call :meth:`choose`, and the path follows
-    start, end : the same by id, or "": a map of :func:`~i2v_lib.show.explorers.map.explore_map` that is given this
+    start, end : the same by id, or "": a map of :func:`~i2v_lib.explorers.map.explore_map` that is given this
         explorer sets them, and follows them
     waypoints, avoid : nodes that the path passes, in order, and that it leaves out
     found : the transition that is shown, or None
@@ -164,7 +164,7 @@ class MorphingExplorer(Still, widgets.VBox):
         return fig_transition(rows, self.backing.pictures(nodes, well=True), unit_of(self.metric.value))
 
     def rows(self) -> Rows:
-        """The path that is shown, see :func:`~i2v_lib.show.transition.transition_rows`; empty without one."""
+        """The path that is shown, see :func:`~i2v_lib.show.path_strip.transition_rows`; empty without one."""
         return transition_rows(self.transitions, self.found) if self.found is not None else []
 
     @reported

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from i2v_lib.explorers.gallery import Caption, Gallery
 from i2v_lib.search.path_finder import Transitions
-from i2v_lib.show.explorers.gallery import Caption, Gallery
 from i2v_lib.show.numbers import Rows
-from i2v_lib.show.transition import amount
+from i2v_lib.show.path_strip import amount
 
 ACTIONS = (
     ("replace", "search a path without this picture"),
@@ -33,7 +33,7 @@ def show_strip(
     Parameters
     ----------
     strip : its actions are :data:`ACTIONS`
-    rows : from :func:`~i2v_lib.show.transition.transition_rows`; empty without a path
+    rows : from :func:`~i2v_lib.show.path_strip.transition_rows`; empty without a path
     nodes : int64 array, shape (n,): what is shown
     pictures : of the nodes, encoded
     marks : of all nodes that have one

@@ -11,9 +11,9 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageOps
 
-from i2v_lib.show.explorers.modules import join_modules
-from i2v_lib.show.explorers.status import STYLES
-from i2v_lib.show.explorers.still import Still
+from i2v_lib.explorers.bundle import join_modules
+from i2v_lib.explorers.static_png import Still
+from i2v_lib.explorers.status import STYLES
 
 LARGEST_MESSAGE = 8_000_000  # bytes of pictures at once; above some 10 MB a browser's connection breaks
 MARKS = ("", "start", "end", "via", "out", "yes", "no")
@@ -113,7 +113,7 @@ class Gallery(Still, anywidget.AnyWidget):
     def on_click(self, callback: Callable[[int, str], Any]) -> None:
         """Call ``callback(index, action)`` at each click; ``action`` is "" for the picture itself.
 
-        Decorate the callback with :func:`~i2v_lib.show.explorers.status.reported`, or its exceptions are lost.
+        Decorate the callback with :func:`~i2v_lib.explorers.status.reported`, or its exceptions are lost.
         """
         self._callbacks.append(callback)
 

@@ -9,13 +9,13 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image
 
-from i2v_lib.show.explorers.chooser import ROW, Chooser
-from i2v_lib.show.explorers.gallery import Gallery, encode_pictures
-from i2v_lib.show.explorers.status import StatusLine, reported
-from i2v_lib.show.explorers.still import Still, figure_bytes
-from i2v_lib.show.explorers.tags import TagList
-from i2v_lib.show.explorers.upload import PictureDrop
-from i2v_lib.show.looking import CONSTANT, RULES, Look, Looker, draw_look
+from i2v_lib.explorers.gallery import Gallery, encode_pictures
+from i2v_lib.explorers.one_picture import CONSTANT, RULES, Look, Looker, draw_look
+from i2v_lib.explorers.picker import ROW, Chooser
+from i2v_lib.explorers.static_png import Still, figure_bytes
+from i2v_lib.explorers.status import StatusLine, reported
+from i2v_lib.explorers.tags import TagList
+from i2v_lib.explorers.upload import PictureDrop
 from i2v_lib.show.thumbnails import stored_pictures
 
 LARGE, SMALL = 256, 108  # pixels on the screen: of the picture, of a neighbor

@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from i2v_lib.show.explorers.modules import join_modules
+from i2v_lib.explorers.bundle import join_modules
 
 OPTIONS = ("left", "right", "both", "neither")
 
