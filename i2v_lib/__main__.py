@@ -13,11 +13,11 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from i2v_lib import commands
+from i2v_lib.cli import commands
+from i2v_lib.cli.reproduce import NotebookError
+from i2v_lib.cli.tagging import add_tagging_commands
 from i2v_lib.collect.booru.replies import Stop
 from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
-from i2v_lib.show.reproduce import NotebookError
-from i2v_lib.tagging_commands import add_tagging_commands
 
 ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
 SHARED = (commands.train_command, commands.encode_command)  # by the processes of torchrun
@@ -81,7 +81,7 @@ def _value(text: str) -> list[str]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command and its options; what they do is in :mod:`i2v_lib.commands`."""
+    """Every command and its options; what they do is in :mod:`i2v_lib.cli.commands`."""
     parser = argparse.ArgumentParser(
         prog="python -m i2v_lib",
         description="Illustration2Vec. Results go to runs/ and figures/ in the clone, or $I2V_HOME.",

@@ -16,14 +16,13 @@ from papermill import PapermillExecutionError
 from PIL import Image
 from torch.distributed.run import get_args_parser
 
-from i2v_lib import doctor
 from i2v_lib.__main__ import build_parser, main, name_options
+from i2v_lib.cli import doctor, reproduce
 from i2v_lib.config import CHOICES, PRESETS, Config, load_config, parse_overrides, results_folder, run_folder
 from i2v_lib.data.collection import open_collection
 from i2v_lib.data.crops import DECODERS
 from i2v_lib.data.shuffle import SHUFFLES
 from i2v_lib.models.hash_network import PLACEMENTS
-from i2v_lib.show import reproduce
 from tests.booru_server import BooruServer, rule
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -238,7 +237,7 @@ def notebooks(tmp_path, monkeypatch):
         (folder / name).touch()
     monkeypatch.setenv("I2V_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(reproduce, "find_notebooks", lambda numbers: find_notebooks(numbers, folder))
-    monkeypatch.setitem(sys.modules, "i2v_lib.show.execute", SimpleNamespace(run_notebook=run_notebook))
+    monkeypatch.setitem(sys.modules, "i2v_lib.cli.execute", SimpleNamespace(run_notebook=run_notebook))
     run = SimpleNamespace(Run=lambda config: SimpleNamespace(figures=run_folder(config) / "figures"))
     monkeypatch.setitem(sys.modules, "i2v_lib.run", run)
     report = SimpleNamespace(publish=lambda run, figures: seen.published.append(figures))

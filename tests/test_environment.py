@@ -15,9 +15,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from i2v_lib import doctor
+from i2v_lib.cli import doctor
+from i2v_lib.cli.reproduce import require_writable
 from i2v_lib.config import load_config
-from i2v_lib.show.reproduce import require_writable
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -11,12 +11,12 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
+from i2v_lib.cli.execute import drop_dead_views
 from i2v_lib.explorers import bundle
 from i2v_lib.explorers.gallery import LARGEST_MESSAGE, Gallery, encode_pictures
 from i2v_lib.explorers.static_png import VIEW
 from i2v_lib.explorers.status import StatusLine, reported
 from i2v_lib.explorers.upload import PictureDrop
-from i2v_lib.show.execute import drop_dead_views
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8)
 COLORS = np.stack([np.full((40, 40, 3), color, np.uint8) for color in ((200, 30, 30), (30, 200, 30), (30, 30, 200))])

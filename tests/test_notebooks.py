@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 import torch
 
+from i2v_lib.cli.execute import run_notebook
 from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
-from i2v_lib.show.execute import run_notebook
 from i2v_lib.show.report import SECTIONS
 from tests.booru_server import BooruServer
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from i2v_lib.cli.reproduce import require_writable
 from i2v_lib.config import Config, load_config, parse_overrides, run_folder
-from i2v_lib.show.reproduce import require_writable
 
 if TYPE_CHECKING:
     from i2v_lib.data.collection import Collection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def reproduce_command(options: argparse.Namespace) -> None:
     """Execute notebooks of a preset."""
-    from i2v_lib.show.reproduce import reproduce
+    from i2v_lib.cli.reproduce import reproduce
 
     reproduce(options.preset, parse_overrides(options.set), options.notebook)
 
@@ -202,7 +202,7 @@ def encode_command(options: argparse.Namespace) -> None:
 
 def doctor_command(options: argparse.Namespace) -> int:
     """Examine this machine, or a site; 1 if something is fatal."""
-    from i2v_lib.doctor import ask_source, examine, report
+    from i2v_lib.cli.doctor import ask_source, examine, report
 
     asked = options.source
     checks = ask_source(asked, options.base_url) if asked else examine(load_config(options.preset))

@@ -48,7 +48,7 @@ def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None 
     # Imported late: it takes seconds, and a wrong argument should show at once.
     from papermill import PapermillExecutionError
 
-    from i2v_lib.show.execute import run_notebook
+    from i2v_lib.cli.execute import run_notebook
     from i2v_lib.show.saving import note_notebook
 
     for count, notebook in enumerate(notebooks, start=1):

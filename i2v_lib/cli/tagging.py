@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from i2v_lib.commands import require_place
+from i2v_lib.cli.commands import require_place
 from i2v_lib.config import PRESETS, home
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from i2v_lib.cli.reproduce import require_writable
 from i2v_lib.config import Config, home, run_folder
 from i2v_lib.data.collection import RATINGS
 from i2v_lib.data.shuffle import FITS
 from i2v_lib.data.stores import choose_store, store_bytes
-from i2v_lib.show.reproduce import require_writable
 
 PINS = Path(__file__).resolve().parent.parent / "requirements.txt"
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pillow", "pyarrow", "matplotlib", "papermill")
