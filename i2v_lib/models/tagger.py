@@ -29,7 +29,8 @@ class Illustration2Vec(PictureStream):
 
     Make one with :meth:`from_released`, :meth:`from_run` or :meth:`from_weights`. Every call takes one picture or any
     iterable of them: paths, bytes, Pillow images, uint8 arrays; see
-    :func:`~i2v_lib.models.serving.picture_batches.picture_batches`. A list is not needed: pictures are taken as they come, decoded in threads ahead of the network, and let go.
+    :func:`~i2v_lib.models.serving.picture_batches.picture_batches`. A list is not needed: pictures are taken as they
+    come, decoded in threads ahead of the network, and let go.
 
     The authors' vocabulary holds sexual terms, and so may what is found in a harmless picture; filter what you show.
 
