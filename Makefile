@@ -17,6 +17,7 @@ reproduce: .venv/.ready
 
 test: .venv/.ready
 	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
 	$(VENV) -m pytest
 
 lab: .venv/.ready

@@ -30,7 +30,10 @@ from tests.booru_server.posts import EXCLUDED_ROLES, ROLES
 from tests.booru_server.rows import timestamp
 
 AGENT = "test-client/1.0 (user #7)"
-KEYS = set(re.findall(r"\w+", """
+KEYS = set(
+    re.findall(
+        r"\w+",
+        """
 id created_at uploader_id score source md5 last_comment_bumped_at rating image_width image_height
 tag_string fav_count file_ext last_noted_at parent_id has_children approver_id
 tag_count_general tag_count_artist tag_count_character tag_count_copyright file_size up_score down_score
@@ -38,7 +41,9 @@ is_pending is_flagged is_deleted tag_count updated_at is_banned pixiv_id last_co
 has_active_children bit_flags tag_count_meta has_large has_visible_children media_asset
 tag_string_general tag_string_character tag_string_copyright tag_string_artist tag_string_meta
 file_url large_file_url preview_file_url
-"""))  # fmt: skip  as recorded
+""",
+    )
+)  # fmt: skip  as recorded
 ADDRESS_KEYS = {"md5", "file_url", "large_file_url", "preview_file_url"}
 
 

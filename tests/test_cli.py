@@ -155,9 +155,7 @@ def test_a_failing_cell_is_one_line_that_names_the_copy_with_its_traceback(noteb
     assert capsys.readouterr().err == f"error: 01_data_collection.ipynb {cause}; its traceback is in {copy}\n"
 
 
-def test_a_home_that_cannot_be_written_stops_before_the_first_notebook(
-    notebooks, tmp_path, monkeypatch, capsys
-):
+def test_a_home_that_cannot_be_written_stops_before_the_first_notebook(notebooks, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("I2V_HOME", str(tmp_path / "file"))
     assert main(["reproduce", "smoke"]) == 2
@@ -211,10 +209,7 @@ def test_draw_writes_the_sheet_asked_for(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "i2v_lib.drawn.sheet", SimpleNamespace(contact_sheet=contact_sheet))
     out = tmp_path / "new" / "sheet.png"
-    assert (
-        main(["draw", "--count", "6", "--seed", "1", "--size", "10", "--columns", "3", "--out", str(out)])
-        == 0
-    )
+    assert main(["draw", "--count", "6", "--seed", "1", "--size", "10", "--columns", "3", "--out", str(out)]) == 0
     assert Image.open(out).size == (30, 21)
 
 
@@ -334,9 +329,7 @@ def make(tmp_path):
     def run(*targets):
         (folder / "log").write_text("")
         command = ["make", "PYTHON=./a python", *targets]
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         return done.returncode, (folder / "log").read_text(), done.stdout
 

@@ -155,6 +155,7 @@ def test_ratings_for_adults_need_a_typed_yes(site, tmp_path):
         confirm = None if answer is None else lambda text, answer=answer: asked.append(text) or answer
         with pytest.raises(ValueError, match="confirm"):
             gather(site, tmp_path / "c", ratings=("g", "q"), confirm=confirm)
+
     def nobody(text):
         raise EOFError
 

@@ -143,9 +143,7 @@ def test_each_thread_has_pictures_of_its_own(threads, count):
         if min(used, count) == 1:
             assert parts == [(count, used, True)]
         else:
-            assert sorted(parts) == sorted(
-                (len(part), 1, True) for part in PICTURES[:count].split(-(-count // used))
-            )
+            assert sorted(parts) == sorted((len(part), 1, True) for part in PICTURES[:count].split(-(-count // used)))
     with pytest.raises(ZeroDivisionError):
         compute(lambda images: 1 / 0, PICTURES)
     assert torch.get_num_threads() == 3

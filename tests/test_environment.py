@@ -46,8 +46,7 @@ def pins(machine):
 def declared():
     extras = PROJECT["project"]["optional-dependencies"].values()
     return [
-        Requirement(text)
-        for text in [*PROJECT["project"]["dependencies"], *(x for extra in extras for x in extra)]
+        Requirement(text) for text in [*PROJECT["project"]["dependencies"], *(x for extra in extras for x in extra)]
     ]
 
 
@@ -95,9 +94,7 @@ def test_torch_and_torchvision_pins_are_a_pair():
     pinned = pins(MACHINES[0])
     torch, vision = (str(pinned[name][0].specifier).removeprefix("==") for name in ("torch", "torchvision"))
     if importlib.metadata.version("torchvision").split("+")[0] != vision:
-        pytest.skip(
-            "another torchvision than the pinned one is installed; its metadata says nothing about the pin"
-        )
+        pytest.skip("another torchvision than the pinned one is installed; its metadata says nothing about the pin")
     (asked,) = (r for r in map(Requirement, importlib.metadata.requires("torchvision")) if r.name == "torch")
     assert asked.specifier.contains(torch)
     assert not asked.specifier.contains("1.0.0")
@@ -246,9 +243,7 @@ def test_results_lie_in_the_same_place_whatever_the_working_directory(tmp_path):
 
     def folder(cwd, home):
         environment = {**os.environ, "I2V_HOME": str(home)} if home else {**os.environ, "I2V_HOME": ""}
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
         return done.stdout.strip()
 
     odd = tmp_path / "dossier élevé à part"

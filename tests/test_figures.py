@@ -195,9 +195,7 @@ def test_contact_sheet_has_cells_of_224_pixels():
 
 
 def test_curves_say_where_nothing_was_scored():
-    history = [
-        {"epoch": e, "loss": 9.0 - e, "map": {"general": 0.1 * e, "copyright": np.nan}} for e in (1, 2)
-    ]
+    history = [{"epoch": e, "loss": 9.0 - e, "map": {"general": 0.1 * e, "copyright": np.nan}} for e in (1, 2)]
     fig = figures.learning_curves({"vgg_a": history, "vgg_nin": history})
     assert texts(fig) == ["no tags"] * 3
     assert list(fig.axes[1].lines[0].get_ydata()) == [10, 20]

@@ -62,9 +62,7 @@ def test_tags_from_every_kind_of_sidecar(tmp_path):
     write(folder / "deep" / "er" / "b.jpg", 2)
     (folder / "deep/er/b.jpg.txt").write_text("smile", encoding="utf-8")
     write(folder / "c.webp", 3, "ignored, since the JSON keeps categories")
-    (folder / "c.json").write_text(
-        '{"tag_string_general": "hat", "tag_string_character": "rin"}', encoding="utf-8"
-    )
+    (folder / "c.json").write_text('{"tag_string_general": "hat", "tag_string_character": "rin"}', encoding="utf-8")
     write(folder / "d.gif", 4, "ignored, since the table has a row")
     write(folder / "no ending", 5, "sky", format="PNG")
     (folder / "tags.csv").write_text(

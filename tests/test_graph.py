@@ -85,8 +85,9 @@ def test_lengths_equal_networkx_on_codes():
         expected = nx.dijkstra_path_length(oracle, source, target)
         found = morph(graph, source, target)
         assert found.length == expected
-        assert found.distances.tolist() == [hamming_distance(codes[[a]], codes[[b]]).item()
-                                            for a, b in itertools.pairwise(found.path)]
+        assert found.distances.tolist() == [
+            hamming_distance(codes[[a]], codes[[b]]).item() for a, b in itertools.pairwise(found.path)
+        ]
 
 
 def test_reversal_and_the_order_of_the_input():

@@ -115,9 +115,11 @@ def test_imported_libraries_are_declared():
     assert not strangers
 
 
-def test_no_module_is_longer_than_300_lines():
-    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert not {name: length for name, length in lengths.items() if length > 300}
+def test_a_module_of_more_than_400_lines_says_why():
+    """One idea per file; of a long one, the docstring says why it is this long."""
+    sources = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
+    long = {name: source for name, source in sources.items() if len(source.splitlines()) > 400}
+    assert not [name for name, source in long.items() if "long" not in (ast.get_docstring(ast.parse(source)) or "")]
 
 
 def test_a_missing_docstring_is_seen():
@@ -134,13 +136,9 @@ def test_everything_public_is_documented():
 
 def test_the_search_path_is_left_alone():
     assert touches_search_path("import sys\nsys.path.insert(0, '..')")
-    scripts = [
-        path for folder in ("i2v_lib", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
-    ]
+    scripts = [path for folder in ("i2v_lib", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
     assert not [path.name for path in scripts if touches_search_path(path.read_text(encoding="utf-8"))]
-    cells = {
-        path.name: "".join(line for cell in code_cells(path) for line in cell["source"]) for path in NOTEBOOKS
-    }
+    cells = {path.name: "".join(line for cell in code_cells(path) for line in cell["source"]) for path in NOTEBOOKS}
     assert not [name for name, source in cells.items() if "sys.path" in source]
 
 

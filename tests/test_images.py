@@ -36,9 +36,7 @@ def png_header(width, height):
     """A PNG that promises many pixels and holds none."""
 
     def chunk(name, content):
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     empty = chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")

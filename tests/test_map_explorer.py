@@ -283,6 +283,7 @@ def test_the_pages_policy_allows_its_own_script_and_style_alone():
 
 def test_the_page_begins_with_a_morph_as_in_fig_1():
     """On a ring with short cuts; where two halves are not joined, and where no path is long enough, it has another."""
+
     def example(page):
         text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
         return json.loads(text)["map"]["example"]

@@ -21,9 +21,7 @@ from tests.booru_server import BooruServer
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_TIMEOUT = 600  # seconds
-FORBIDDEN = re.compile(
-    r"sys\.path|^\s*[!%]|https?://|urlretrieve|[\"'](/|~/|[A-Z]:\\)|rcParams", re.MULTILINE
-)
+FORBIDDEN = re.compile(r"sys\.path|^\s*[!%]|https?://|urlretrieve|[\"'](/|~/|[A-Z]:\\)|rcParams", re.MULTILINE)
 
 
 def faults(notebook, number):
@@ -79,19 +77,14 @@ def _faults_of_cells(notebook, cells):
             yield f"{cell.id} has {FORBIDDEN.search(cell.source).group().strip()!r}"
         defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         if not FORBIDDEN.search(cell.source):
-            yield from (
-                f"{cell.id} defines" for n in ast.walk(ast.parse(cell.source)) if isinstance(n, defined)
-            )
+            yield from (f"{cell.id} defines" for n in ast.walk(ast.parse(cell.source)) if isinstance(n, defined))
     for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type == "code" and (before is None or before.cell_type != "markdown"):
             yield f"{cell.id} has no sentence before it"
     text = ""
     for cell in notebook.cells:
         text += cell.source.lower()
-        if (
-            re.search(r"\b(score_systems|average_precision|learning_curves)\(", cell.source)
-            and "chance" not in text
-        ):
+        if re.search(r"\b(score_systems|average_precision|learning_curves)\(", cell.source) and "chance" not in text:
             yield f"{cell.id} scores before the chance value is told"
 
 

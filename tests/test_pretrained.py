@@ -103,9 +103,7 @@ def test_pictures_are_resized_whole_and_scaled_as_torchvision_does():
         features = pretrained_features(nn.Flatten(), source, flat, np.array([0]), config)
         expected = VGG16_Weights.IMAGENET1K_V1.transforms()(torch.tensor(flat[0]).permute(2, 0, 1))[:, 0, 0]
         planes = features.reshape(3, size, size)
-        np.testing.assert_allclose(
-            planes, np.broadcast_to(expected.numpy()[:, None, None], planes.shape), atol=1e-4
-        )
+        np.testing.assert_allclose(planes, np.broadcast_to(expected.numpy()[:, None, None], planes.shape), atol=1e-4)
     halves = flat.copy()
     halves[:, :, 20:] = 0
     features = pretrained_features(nn.Flatten(), "ImageNet", halves, np.array([0]), config)
@@ -119,9 +117,7 @@ def test_features_do_not_depend_on_the_batch_and_follow_the_indices(monkeypatch)
     features = pretrained_features(network, "surrogate", pixels, rows, config)
     assert features.shape == (4, 512)
     monkeypatch.setattr(pretrained, "BATCH", 3)
-    np.testing.assert_allclose(
-        pretrained_features(network, "surrogate", pixels, rows, config), features, atol=1e-4
-    )
+    np.testing.assert_allclose(pretrained_features(network, "surrogate", pixels, rows, config), features, atol=1e-4)
     one = pretrained_features(network, "surrogate", pixels, rows[2:3], config)
     np.testing.assert_allclose(one[0], features[2], atol=1e-4)
     assert np.abs(features[0] - features[1]).max() > 0.1

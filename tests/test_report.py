@@ -131,9 +131,7 @@ def test_only_the_block_of_a_readme_changes():
     assert report.replace_results(once, example_metrics()) == once
 
 
-@pytest.mark.parametrize(
-    "text", ["", BEGIN, END + BEGIN, (BEGIN + END) * 2]
-)
+@pytest.mark.parametrize("text", ["", BEGIN, END + BEGIN, (BEGIN + END) * 2])
 def test_lost_markers_are_an_error(text):
     with pytest.raises(ValueError, match="markers|results:begin"):
         report.replace_results(text, example_metrics())
@@ -187,9 +185,7 @@ def test_figures_of_other_settings_are_not_published(run, tmp_path):
     fig = plt.figure(figsize=(1, 1))
     saving.save_figure(fig, "fig9", run.figures, [], load_config("smoke", seed=7), SOURCES, "Claim.")
     plt.close(fig)
-    with pytest.raises(
-        ValueError, match=r"fig9.json was made with other settings; run 03_tag_prediction.ipynb again"
-    ):
+    with pytest.raises(ValueError, match=r"fig9.json was made with other settings; run 03_tag_prediction.ipynb again"):
         report.publish(run, tmp_path / "figures")
     assert not (tmp_path / "figures").exists()
 

@@ -44,7 +44,9 @@ def test_every_post_is_an_illustration_or_has_its_reason(collection):
     number = {row["what"]: row["here"] for row in rows}
     assert number["posts or files seen"] == 20 == number["illustrations"] + 4 + 10
     assert [row["what"] for row in rows[:3]] == [
-        "posts or files seen", "left out: too small", "left out: rating"
+        "posts or files seen",
+        "left out: too small",
+        "left out: rating",
     ]  # fmt: skip  the most frequent reason first
     assert number["safe dataset (§4.2)"] == 1
     assert number["near-duplicates of another"] == 2

@@ -192,4 +192,3 @@ def test_trials_are_shown_on_their_sides(trials):
 def test_p_values_in_print():
     assert [user_study.p_phrase(p) for p in (1.0, 0.032, 0.0004)] == ["p = 1.000", "p = .032", "p < .001"]
     assert [user_study.stars(p) for p in (0.05, 0.049, 0.009, 0.0009)] == ["", "*", "**", "***"]
-

@@ -164,9 +164,7 @@ def test_tag_types(tmp_path):
     table, record = tmp_path / "types.csv", tmp_path / "types.json"
     table.write_text("tag,category\nhatsune_miku,character\nsaga,3\n", encoding="utf-8")
     record.write_text('{"hatsune_miku": "character", "saga": 3}', encoding="utf-8")
-    assert (
-        read_tag_types(table) == read_tag_types(record) == {"hatsune miku": "character", "saga": "copyright"}
-    )
+    assert read_tag_types(table) == read_tag_types(record) == {"hatsune miku": "character", "saga": "copyright"}
     table.write_text("rin,person\n", encoding="utf-8")
     with pytest.raises(ValueError, match="person"):
         read_tag_types(table)

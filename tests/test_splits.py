@@ -10,9 +10,7 @@ GROUPS = [f"group {i // 3}" for i in range(30_000)]  # three illustrations a gro
 
 
 def test_shares_are_met():
-    share = {
-        name: count / len(GROUPS) for name, count in Counter(assign_splits(GROUPS, 0, 0.05, 0.2)).items()
-    }
+    share = {name: count / len(GROUPS) for name, count in Counter(assign_splits(GROUPS, 0, 0.05, 0.2)).items()}
     # 10,000 groups: a standard deviation of 0.4 % at most
     assert share == pytest.approx({"train": 0.75, "val": 0.05, "test": 0.2}, abs=0.015)
 

@@ -102,7 +102,7 @@ def test_foreign_lines_are_dropped_and_the_first_vote_counts(trials, path):
     append_votes(path, trials, IDS, 0, WORDS)
     append_votes(path, trials, IDS, 0, ["right"] * 6)
     with path.open("ab") as file:
-        file.write("9,1,a,b,c,ours,left,left,left,left,left,left\n\x00\x00\n\"\n\xff\n\n".encode("latin-1"))
+        file.write('9,1,a,b,c,ours,left,left,left,left,left,left\n\x00\x00\n"\n\xff\n\n'.encode("latin-1"))
     answers, dropped = read_votes(path, trials, IDS)
     assert dropped == 4
     assert [ANSWERS[i] for i in answers[0]] == WORDS

@@ -96,9 +96,7 @@ def test_validation_and_the_global_generator_do_not_change_weights(finished, tmp
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-@pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
-)
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 @pytest.mark.parametrize("step", [4, 7])  # within an epoch and at its end
 def test_a_signal_writes_a_checkpoint_and_leaves(finished, tmp_path, number, error, step):
     handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]

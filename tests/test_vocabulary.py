@@ -30,9 +30,7 @@ def collection(tmp_path, posts=POSTS):
 
 
 def test_top_tags_by_hand(tmp_path):
-    vocabulary = build_vocabulary(
-        collection(tmp_path), load_config("paper", general_tags=3, minimum_positives=2)
-    )
+    vocabulary = build_vocabulary(collection(tmp_path), load_config("paper", general_tags=3, minimum_positives=2))
     # smile 3 (the repeated one counts once), bow 2 and hat 2 by name, rare 1; character saga has one positive
     assert vocabulary.tags == ("smile", "bow", "hat", "saga", "mint", "safe", "questionable", "explicit")
     assert vocabulary.categories == ("general",) * 3 + ("copyright", "character") + ("rating",) * 3
@@ -45,9 +43,7 @@ def test_top_tags_by_hand(tmp_path):
 
 
 def test_ties_go_by_name_at_the_cut(tmp_path):
-    vocabulary = build_vocabulary(
-        collection(tmp_path), load_config("paper", general_tags=2, minimum_positives=1)
-    )
+    vocabulary = build_vocabulary(collection(tmp_path), load_config("paper", general_tags=2, minimum_positives=1))
     assert vocabulary.tags[vocabulary.blocks["general"]] == ("smile", "bow")
 
 

@@ -38,9 +38,7 @@ def run_notebook(path: Path, out: Path, parameters: Mapping[str, Any], timeout: 
     known = papermill.inspect_notebook(str(path))
     unknown = sorted(set(parameters) - set(known))
     if unknown:
-        raise ValueError(
-            f"{path.name} has no parameter {', '.join(unknown)}; it has {', '.join(known) or 'none'}"
-        )
+        raise ValueError(f"{path.name} has no parameter {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
     load_config(parameters.get("PRESET", "demo"), **parameters.get("OVERRIDES", {}))
     out.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(

@@ -126,9 +126,7 @@ class Batches:
             rows = batch[rank::ranks]
             indices = self.indices[rows]
             targets = torch.from_numpy(self.targets[indices]).float()
-            cut = Batch(
-                self._cut(indices, corners[rows], flips[rows]), targets, torch.from_numpy(indices), len(batch)
-            )
+            cut = Batch(self._cut(indices, corners[rows], flips[rows]), targets, torch.from_numpy(indices), len(batch))
             return cut if self.device is None else cut.to(self.device)
 
         parts = np.array_split(order.positions, len(self))
@@ -142,9 +140,7 @@ class Batches:
         places = (torch.from_numpy(value).to(pictures.device, non_blocking=True) for value in (corners, flips))
         return crop_on_device(pictures, *places, self.image_size)
 
-    def _reading_ahead(
-        self, parts: list[np.ndarray], buffers: list[np.ndarray], skip: int
-    ) -> Iterator[np.ndarray]:
+    def _reading_ahead(self, parts: list[np.ndarray], buffers: list[np.ndarray], skip: int) -> Iterator[np.ndarray]:
         """The batches' positions; before the first of a buffer, the pictures of the next begin to be read."""
         sizes = [int((held[:, 1] - held[:, 0]).sum()) for held in buffers]
         begins = np.cumsum([0, *sizes[:-1]])

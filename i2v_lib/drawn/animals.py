@@ -95,8 +95,9 @@ RABBIT = Stencil(
 
 OWL = Stencil(
     *_pair([(0.15, 2.1), (0.6, 2.1), (0.5, 2.45), (0.2, 2.45)], GOLD),
-    ink(smooth(mirror([(-0.2, -0.75), (-1, -1.2), (-1, -1.2), (-1.15, 0), (-1.2, 1.2),
-                       (-0.7, 2.1)]), 3), main, lit=True),
+    ink(
+        smooth(mirror([(-0.2, -0.75), (-1, -1.2), (-1, -1.2), (-1.15, 0), (-1.2, 1.2), (-0.7, 2.1)]), 3), main, lit=True
+    ),
     fill(smooth(mirror([(-0.4, 0.7), (-0.72, 1.3), (-0.4, 1.95)]), 3), pale),
     *_pair(smooth([(0.85, 0.4), (1.35, 0.9), (1.2, 1.7), (0.85, 2)], 3), dark),
     *_pair(ellipse(0.46, -0.1, 0.5, count=16), WHITE, weight=0.6),
@@ -119,8 +120,11 @@ CHICK = Stencil(
 FISH = Stencil(
     ink(smooth([(1.1, 0), (2.2, -0.9), (2.2, -0.9), (1.95, 0), (2.2, 0.9), (2.2, 0.9)], 3), accent),
     ink(smooth([(-0.4, -0.8), (0.2, -1.5), (1, -1.1), (0.8, -0.5)], 3), accent),
-    ink(smooth([(-1.7, 0.05), (-1, -0.75), (0, -1), (1, -0.5), (1.5, 0), (1, 0.5), (0, 0.95),
-                (-1, 0.7)], 3), main, lit=True),
+    ink(
+        smooth([(-1.7, 0.05), (-1, -0.75), (0, -1), (1, -0.5), (1.5, 0), (1, 0.5), (0, 0.95), (-1, 0.7)], 3),
+        main,
+        lit=True,
+    ),
     fill(smooth([(-0.4, -0.85), (0, -0.95), (0.15, 0), (-0.1, 0.88), (-0.45, 0.82), (-0.2, 0)], 3), pale),
     ink(smooth([(0.1, 0.15), (0.8, 0.2), (0.9, 0.7)], 3), accent, weight=0.6),
     fill(ellipse(-1, -0.15, 0.3, count=14), WHITE),
@@ -146,9 +150,7 @@ GHOST = Stencil(
 )  # fmt: skip
 
 
-def _draw(
-    tag: str, models: tuple[Stencil, ...], canvas: Canvas, frame: Frame, rng: Random, color: Color
-) -> None:
+def _draw(tag: str, models: tuple[Stencil, ...], canvas: Canvas, frame: Frame, rng: Random, color: Color) -> None:
     """One of some models, tilted a little."""
     tilted = frame.child(0, 0, 1.0, rng.uniform(-0.12, 0.12))
     rng.choice(models).draw(canvas, tilted, color, SECOND, tag)

@@ -121,9 +121,7 @@ BACKGROUNDS: dict[str, Draw] = {
     "classroom": classroom,
     "library": library,
     "white background": partial(_plain, "white background", ((255, 255, 255),)),
-    "grey background": partial(
-        _plain, "grey background", ((206, 206, 210), (176, 176, 182), (226, 226, 230))
-    ),
+    "grey background": partial(_plain, "grey background", ((206, 206, 210), (176, 176, 182), (226, 226, 230))),
     "simple background": _simple,
     "gradient background": _gradient,
     "polka dot background": _dots,

@@ -98,8 +98,16 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
         along = (c - b) / (np.hypot(*(c - b)) + 1e-9)
         hang = np.array([0.0, 1.0]) if abs(along[1]) < 0.9 else np.array([np.sign(c[0] or 1.0), 0.0])
         drop = build.arm * 0.36
-        shape = [a + (0, -r), b - along * r * 0.5 - hang * r * 1.1, c - hang * r * 1.2, c - hang * r * 1.2,
-            c + hang * drop, c + hang * drop, b + hang * drop * 0.75, a + (0, r * 1.1)]
+        shape = [
+            a + (0, -r),
+            b - along * r * 0.5 - hang * r * 1.1,
+            c - hang * r * 1.2,
+            c - hang * r * 1.2,
+            c + hang * drop,
+            c + hang * drop,
+            b + hang * drop * 0.75,
+            a + (0, r * 1.1),
+        ]
         canvas.part(frame.map(smooth(np.array(shape), 3)), color, light=frame.map(b))
 
 
@@ -107,8 +115,15 @@ def draw_sleeve(canvas: Canvas, frame: Frame, build: Build, look, joints: np.nda
 def _torso(build: Build, length: float) -> np.ndarray:
     """Outline from the shoulders down to a share of the torso."""
     s, w, h, t = build.shoulder, build.waist, build.hip, build.torso
-    right = [(0.26, 0.02), (s * 0.62, 0.10), (s * 0.98, 0.34), (s * 0.86, 0.75 * t * 0.55), (w, t * 0.60),
-        (h * 0.94, t * 0.86 * length), (h, t * length)]
+    right = [
+        (0.26, 0.02),
+        (s * 0.62, 0.10),
+        (s * 0.98, 0.34),
+        (s * 0.86, 0.75 * t * 0.55),
+        (w, t * 0.60),
+        (h * 0.94, t * 0.86 * length),
+        (h, t * length),
+    ]
     left = [(-x, y) for x, y in reversed(right)]
     return smooth(right + left, 3)
 
@@ -125,8 +140,11 @@ def draw_bottom(canvas: Canvas, frame: Frame, build: Build, look, flare: float) 
         return
     if outfit.bottom == "none":
         return
-    hem, wide = {"skirt": (t + build.legs * 0.30, h * 1.65), "long skirt": (t + build.legs * 0.88, h * 1.35),
-        "coat": (t + build.legs * 0.52, h * 1.5)}[outfit.bottom]
+    hem, wide = {
+        "skirt": (t + build.legs * 0.30, h * 1.65),
+        "long skirt": (t + build.legs * 0.88, h * 1.35),
+        "coat": (t + build.legs * 0.52, h * 1.5),
+    }[outfit.bottom]
     wide *= 1 + flare
     top = t * 0.58
     edge = [(x, hem + 0.10 * (1 - (x / wide) ** 2)) for x in np.linspace(wide, -wide, 7)]
@@ -147,8 +165,11 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
     outfit = OUTFITS[look.outfit]
     color, second, skin = part_color(look, outfit.top), part_color(look, "second"), SKIN[look.skin]
     t, w, s = build.torso, build.waist, build.shoulder
-    canvas.part(frame.map(_torso(build, 1.0 if outfit.bottom != "none" else 1.06)), color,
-        light=frame.map([(-s * 0.25, t * 0.25)])[0])
+    canvas.part(
+        frame.map(_torso(build, 1.0 if outfit.bottom != "none" else 1.06)),
+        color,
+        light=frame.map([(-s * 0.25, t * 0.25)])[0],
+    )
     details = outfit.details
 
     def shape(points, paint: Color, weight: float = 0.6) -> None:
@@ -159,37 +180,64 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
         neckline = smooth([(-0.34, 0.0), (0.34, 0.0), (0.24, low * 0.8), (0, low), (-0.24, low * 0.8)], 3)
         canvas.polygon(frame.map(neckline), skin)
     if "apron" in details:
-        shape(smooth([(-0.5 * w, 0.42 * t), (0.5 * w, 0.42 * t), (0.8 * w, t * 0.66),
-            (1.2 * w, t + build.legs * 0.22), (0, t + build.legs * 0.27), (-1.2 * w, t + build.legs * 0.22),
-            (-0.8 * w, t * 0.66)], 3), CLOTH["white"])
+        shape(
+            smooth(
+                [
+                    (-0.5 * w, 0.42 * t),
+                    (0.5 * w, 0.42 * t),
+                    (0.8 * w, t * 0.66),
+                    (1.2 * w, t + build.legs * 0.22),
+                    (0, t + build.legs * 0.27),
+                    (-1.2 * w, t + build.legs * 0.22),
+                    (-0.8 * w, t * 0.66),
+                ],
+                3,
+            ),
+            CLOTH["white"],
+        )
     if "bib" in details:
         bib = part_color(look, "main")
         shape([(-0.55 * w, 0.42 * t), (0.55 * w, 0.42 * t), (0.95 * w, t * 0.95), (-0.95 * w, t * 0.95)], bib)
         for side in (-1, 1):
-            shape([(side * 0.45 * w, 0.44 * t), (side * 0.66 * s, 0.10), (side * 0.80 * s, 0.16),
-                (side * 0.62 * w, 0.46 * t)], bib)
+            shape(
+                [
+                    (side * 0.45 * w, 0.44 * t),
+                    (side * 0.66 * s, 0.10),
+                    (side * 0.80 * s, 0.16),
+                    (side * 0.62 * w, 0.46 * t),
+                ],
+                bib,
+            )
     if "stripes" in details:
         for y in (0.40 * t, 0.66 * t):
             x, low = w * 0.98, y + 0.1 * t
             canvas.polygon(frame.map([(-x, y), (x, y), (x, low), (-x, low)]), second)
     if outfit.collar == "sailor":
         outer, inner = (s * 0.72, 0.30), (s * 0.66, 0.08)  # the collar's corners on a shoulder
-        shape([(-inner[0], inner[1]), (0.0, 0.42 * t), inner, outer, (0.0, 0.64 * t), (-outer[0], outer[1])],
-            part_color(look, "main"))
+        shape(
+            [(-inner[0], inner[1]), (0.0, 0.42 * t), inner, outer, (0.0, 0.64 * t), (-outer[0], outer[1])],
+            part_color(look, "main"),
+        )
         canvas.polygon(frame.map([(-0.30, 0.02), (0.30, 0.02), (0.0, 0.44)]), skin)
     elif outfit.collar == "lapel":
         canvas.polygon(frame.map([(-0.36, 0.02), (0.36, 0.02), (0.0, 0.66 * t)]), CLOTH["white"])
         for side in (-1, 1):
-            shape([(side * 0.30, 0.02), (side * 0.52 * s, 0.12), (side * 0.50 * s, 0.42 * t), (0.0, 0.68 * t)],
-                mix(color, (0, 0, 0), 0.12))
+            shape(
+                [(side * 0.30, 0.02), (side * 0.52 * s, 0.12), (side * 0.50 * s, 0.42 * t), (0.0, 0.68 * t)],
+                mix(color, (0, 0, 0), 0.12),
+            )
     elif outfit.collar == "crossed":
         over = mix(second, (255, 255, 255), 0.3)
         shape([(-0.36, 0.0), (-0.14, 0.0), (0.42 * w, 0.60 * t), (0.12 * w, 0.60 * t)], CLOTH["white"])
         shape([(0.36, 0.0), (0.14, 0.0), (-0.55 * w, 0.60 * t), (-0.2 * w, 0.60 * t)], over)
         canvas.polygon(frame.map([(-0.15, 0.0), (0.15, 0.0), (0.0, 0.2)]), skin)
     elif outfit.collar == "hood":
-        shape(smooth([(-0.62, 0.12), (-0.3, -0.10), (0.3, -0.10), (0.62, 0.12), (0.34, 0.42), (0, 0.52),
-            (-0.34, 0.42)], 3), mix(color, (255, 255, 255), 0.2))
+        shape(
+            smooth(
+                [(-0.62, 0.12), (-0.3, -0.10), (0.3, -0.10), (0.62, 0.12), (0.34, 0.42), (0, 0.52), (-0.34, 0.42)], 3
+            ),
+            mix(color, (255, 255, 255), 0.2),
+        )
     elif outfit.collar == "high":
         shape(smooth([(-0.34, -0.14), (0.34, -0.14), (0.42, 0.22), (0, 0.32), (-0.42, 0.22)], 3), second)
     if "straps" in details:
@@ -199,8 +247,21 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
             canvas.polygon(frame.map(strap), part_color(look, "main"))
     if "plates" in details:
         steel = mix(color, (226, 232, 244), 0.55)
-        shape(smooth([(-0.8 * s, 0.30), (0, 0.18), (0.8 * s, 0.30), (0.9 * w, 0.52 * t), (0, 0.66 * t),
-            (-0.9 * w, 0.52 * t)], 3), steel, 0.9)
+        shape(
+            smooth(
+                [
+                    (-0.8 * s, 0.30),
+                    (0, 0.18),
+                    (0.8 * s, 0.30),
+                    (0.9 * w, 0.52 * t),
+                    (0, 0.66 * t),
+                    (-0.9 * w, 0.52 * t),
+                ],
+                3,
+            ),
+            steel,
+            0.9,
+        )
         canvas.polygon(frame.map(tube([(0, 0.24), (0, 0.62 * t)], [0.03, 0.03], 1)), shaded(steel))
         for side in (-1, 1):
             pad = ellipse(side * s * 0.98, 0.30, 0.36, 0.30, 14)
@@ -215,13 +276,25 @@ def draw_torso(canvas: Canvas, frame: Frame, build: Build, look, emblem: str | N
     if "zip" in details:
         canvas.polygon(frame.map(tube([(0, 0.5), (0, t)], [0.03, 0.03], 1)), CLOTH["white"])
     if "belt" in details or "sash" in details:
-        shape([(-w * 1.04, t * 0.58), (w * 1.04, t * 0.58), (w * 1.06, t * 0.68), (-w * 1.06, t * 0.68)],
-            CLOTH["brown"] if "belt" in details else second)
+        shape(
+            [(-w * 1.04, t * 0.58), (w * 1.04, t * 0.58), (w * 1.06, t * 0.68), (-w * 1.06, t * 0.68)],
+            CLOTH["brown"] if "belt" in details else second,
+        )
     if "obi" in details:
         shape([(-w * 1.10, t * 0.46), (w * 1.10, t * 0.46), (w * 1.14, t * 0.74), (-w * 1.14, t * 0.74)], second)
     if "tie" in details:
-        shape([(-0.09, 0.12), (0.09, 0.12), (0.06, 0.28), (0.15, 0.52 * t), (0.0, 0.64 * t), (-0.15, 0.52 * t),
-            (-0.06, 0.28)], second)
+        shape(
+            [
+                (-0.09, 0.12),
+                (0.09, 0.12),
+                (0.06, 0.28),
+                (0.15, 0.52 * t),
+                (0.0, 0.64 * t),
+                (-0.15, 0.52 * t),
+                (-0.06, 0.28),
+            ],
+            second,
+        )
         canvas.mark("necktie", frame.map([(0, 0.2), (0, 0.5 * t)]))
     if "bow" in details:
         draw_bow(canvas, frame.child(0, 0.52 * t if outfit.collar == "sailor" else 0.16, 0.42), second)
@@ -254,8 +327,9 @@ def draw_emblem(canvas: Canvas, frame: Frame, emblem: str, color: Color) -> None
     canvas.part(frame.map(_EMBLEMS[emblem]), mix(color, (255, 236, 120), 0.35), 0.6, solid=False)
 
 
-_BOW = smooth([(0, -0.2), (0.9, -0.75), (1.15, -0.1), (0.95, 0.6), (0.0, 0.2), (-0.95, 0.6), (-1.15, -0.1),
-    (-0.9, -0.75)], 3)
+_BOW = smooth(
+    [(0, -0.2), (0.9, -0.75), (1.15, -0.1), (0.95, 0.6), (0.0, 0.2), (-0.95, 0.6), (-1.15, -0.1), (-0.9, -0.75)], 3
+)
 
 
 def draw_bow(canvas: Canvas, frame: Frame, color: Color) -> None:

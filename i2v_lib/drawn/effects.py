@@ -73,9 +73,7 @@ def smoke(canvas: Canvas, rng: Random, x: float, y: float, size: float) -> None:
         cx = x + size * (lean * i + rng.uniform(-0.06, 0.06))
         shape = _puff(6 + i) * r * size + (cx, y + dy * size)
         canvas.part(shape, (206, 206, 218), light=np.array([cx - 0.06 * size, y + (dy - 0.06) * size]))
-    canvas.mark(
-        "smoke", np.array([(x, y + 0.36 * size), (x + lean * size, y + 0.1 * size), (cx, y - 0.2 * size)])
-    )
+    canvas.mark("smoke", np.array([(x, y + 0.36 * size), (x + lean * size, y + 0.1 * size), (cx, y - 0.2 * size)]))
 
 
 HEART = Stencil(
@@ -212,20 +210,14 @@ EFFECTS: dict[str, Callable[[Canvas, Random, float, float, float], None]] = {
     "smoke": smoke,
     "heart": _single(HEART, "heart", ((244, 84, 120), (255, 120, 160), (230, 60, 80)), 0.3),
     "sparkle": _single(SPARKLE, "sparkle", ((255, 232, 120), (255, 250, 200), (170, 230, 255)), 0.2),
-    "musical note": _single(
-        NOTE, "musical note", (INK, (90, 120, 220), (240, 110, 150), (60, 170, 120)), 0.25
-    ),
-    "butterfly": _single(
-        BUTTERFLY, "butterfly", ((90, 150, 240), GOLD, (240, 130, 180), (150, 110, 220)), 0.5
-    ),
+    "musical note": _single(NOTE, "musical note", (INK, (90, 120, 220), (240, 110, 150), (60, 170, 120)), 0.25),
+    "butterfly": _single(BUTTERFLY, "butterfly", ((90, 150, 240), GOLD, (240, 130, 180), (150, 110, 220)), 0.5),
     "lightning": _single(LIGHTNING, "lightning", (YELLOW,), 0.3),
     "fire": _single(FIRE, "fire", (ORANGE,), 0.08),
     "magic circle": magic_circle,
     "bubbles": bubbles,
     "petals": _scatter("petals", (_PETAL,), PINKS, 16),
-    "snowflakes": _scatter(
-        "snowflakes", (_FLAKE, ellipse(0, 0, 0.6, count=10)), (WHITE, (232, 242, 255)), 18
-    ),
+    "snowflakes": _scatter("snowflakes", (_FLAKE, ellipse(0, 0, 0.6, count=10)), (WHITE, (232, 242, 255)), 18),
     "leaves": _scatter("leaves", (_LEAF,), ((226, 110, 50), (240, 170, 60), (190, 70, 50)), 14),
     "confetti": _scatter(
         "confetti",
@@ -281,7 +273,5 @@ def _scribble(canvas: Canvas, rng: Random, x: float, y: float, width: float, hei
         canvas.polygon(rectangle(x - width / 2, level - thick, x + right, level + thick), (96, 92, 108))
 
 
-_SQUARE = smooth(
-    [(-1, -0.8), (-0.85, -1), (0.85, -1), (1, -0.8), (1, 0.8), (0.85, 1), (-0.85, 1), (-1, 0.8)], 2
-)
+_SQUARE = smooth([(-1, -0.8), (-0.85, -1), (0.85, -1), (1, -0.8), (1, 0.8), (0.85, 1), (-0.85, 1), (-1, 0.8)], 2)
 _BALLOONS = {"round": ellipse(0, 0, 1, count=28), "square": _SQUARE, "jagged": star(0, 0, 1.2, 0.92, 14)}

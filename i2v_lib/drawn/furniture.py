@@ -25,9 +25,7 @@ VIEWS: tuple[tuple[Color, Color], ...] = (
 
 def box(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, color: Color) -> None:
     """A rectangle in shares of the canvas."""
-    canvas.polygon(
-        rectangle(x0 * canvas.width, y0 * canvas.height, x1 * canvas.width, y1 * canvas.height), color
-    )
+    canvas.polygon(rectangle(x0 * canvas.width, y0 * canvas.height, x1 * canvas.width, y1 * canvas.height), color)
 
 
 def mark_box(canvas: Canvas, tag: str, x0: float, y0: float, x1: float, y1: float) -> None:
@@ -36,9 +34,7 @@ def mark_box(canvas: Canvas, tag: str, x0: float, y0: float, x1: float, y1: floa
     canvas.mark(tag, grid(x0 * w, y0 * h, x1 * w, y1 * h))
 
 
-def window(
-    canvas: Canvas, rng: Random, x0: float, y0: float, x1: float, y1: float, curtain: Color | None
-) -> None:
+def window(canvas: Canvas, rng: Random, x0: float, y0: float, x1: float, y1: float, curtain: Color | None) -> None:
     """A window with the sky, or the night, behind its panes, perhaps with curtains."""
     w, h = canvas.width, canvas.height
     top, bottom = rng.choice(VIEWS)

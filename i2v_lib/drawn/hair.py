@@ -131,11 +131,11 @@ def draw_back_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int
         if not front:
             canvas.part(frame.map(outline), color, light=frame.map(outline[len(outline) // 5][None])[0])
     if look.hair_style == "double bun" and look.headwear in (None, "hairband", "hair flower", "hair ribbon", "glasses"):
-        for x in ({FRONT: (0.78, -0.78), THREE_QUARTER: (0.86, -0.62), PROFILE: (0.55,)}[view]):
+        for x in {FRONT: (0.78, -0.78), THREE_QUARTER: (0.86, -0.62), PROFILE: (0.55,)}[view]:
             bun = ellipse(x, -0.92, 0.40, 0.38, 18)
             canvas.part(frame.map(bun), color, light=frame.map([(x - 0.08, -1.02)])[0])
     if look.hair_style == "drills":
-        for x in ({FRONT: (1.08, -1.08), THREE_QUARTER: (1.12, -0.92), PROFILE: (0.6,)}[view]):
+        for x in {FRONT: (1.08, -1.08), THREE_QUARTER: (1.12, -0.92), PROFILE: (0.6,)}[view]:
             _drill(canvas, frame, color, x, reach)
 
 
@@ -145,10 +145,21 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
     side, top = 1.0 + lift * 0.9, 1.0 + lift * (0.5 if flat_top else 1.2)
     tips: list[tuple[float, float]] = []
     if view == PROFILE:
-        arc = [(-0.92 * side, -0.28)] + [(side * cos(a) * 0.98 + 0.03,
-            -0.1 + top * sin(a)) for a in np.linspace(pi * 1.15, pi * 1.95, 8)]
-        lower = [(1.02, 0.30), (0.86, 0.78), (0.86, 0.78), (0.52, 0.62), (0.30, 0.86), (0.30, 0.86), (0.12, 0.30),
-            (0.02, 0.52), (0.02, 0.52), (-0.10, -0.22)]
+        arc = [(-0.92 * side, -0.28)] + [
+            (side * cos(a) * 0.98 + 0.03, -0.1 + top * sin(a)) for a in np.linspace(pi * 1.15, pi * 1.95, 8)
+        ]
+        lower = [
+            (1.02, 0.30),
+            (0.86, 0.78),
+            (0.86, 0.78),
+            (0.52, 0.62),
+            (0.30, 0.86),
+            (0.30, 0.86),
+            (0.12, 0.30),
+            (0.02, 0.52),
+            (0.02, 0.52),
+            (-0.10, -0.22),
+        ]
         n = max(2, locks // 2)
         for i in range(n):
             x = -0.16 - 0.74 * (i + 0.7) / n
@@ -157,15 +168,16 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
         outline = smooth(arc + lower, 3)
         band = smooth([(-0.62, -0.60), (-0.10, -0.80), (0.52, -0.62), (0.46, -0.50), (-0.10, -0.66), (-0.58, -0.46)], 3)
         return outline, band
-    arc = [(-side, 0.30),
-        (-side * 1.02, -0.1)] + [(side * cos(a), -0.12 + top * sin(a)) for a in np.linspace(pi * 1.1, pi * 1.9, 8)]
+    arc = [(-side, 0.30), (-side * 1.02, -0.1)] + [
+        (side * cos(a), -0.12 + top * sin(a)) for a in np.linspace(pi * 1.1, pi * 1.9, 8)
+    ]
     arc += [(side * 1.02, -0.1), (side, 0.30)]
     right, left = (0.86, 0.50), (-0.86, 0.50)
     lower = [right, right, (0.74, 0.05)]
     for i in range(locks):
         u = (i + 0.5) / locks  # 0 at the right temple, 1 at the left
         x = 0.76 - 1.52 * u
-        wiggle = (0.37 * (i * 7 % 5) / 4 - 0.18)
+        wiggle = 0.37 * (i * 7 % 5) / 4 - 0.18
         y, lean, notch = {
             "blunt": (-0.02, 0.0, -0.13),
             "swept": (-0.22 + 0.30 * u, -0.16, -0.34),
@@ -185,10 +197,22 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
         inner = np.hypot(p[:, 0], p[:, 1] + 0.12) < 0.93
         p[:, 0] = np.where(inner, p[:, 0] * 0.93 - 0.17, p[:, 0] + 0.03)
     shift = -0.14 if view == THREE_QUARTER else 0.0
-    band = [(-0.74 + shift, -0.42), (-0.45 + shift, -0.68), (0.0 + shift, -0.78), (0.45 + shift, -0.68),
-        (0.74 + shift, -0.42)]
-    band += [(0.56 + shift, -0.50), (0.44 + shift, -0.42), (0.28 + shift, -0.60), (0.10 + shift, -0.50),
-        (-0.12 + shift, -0.64), (-0.30 + shift, -0.48), (-0.48 + shift, -0.54)]
+    band = [
+        (-0.74 + shift, -0.42),
+        (-0.45 + shift, -0.68),
+        (0.0 + shift, -0.78),
+        (0.45 + shift, -0.68),
+        (0.74 + shift, -0.42),
+    ]
+    band += [
+        (0.56 + shift, -0.50),
+        (0.44 + shift, -0.42),
+        (0.28 + shift, -0.60),
+        (0.10 + shift, -0.50),
+        (-0.12 + shift, -0.64),
+        (-0.30 + shift, -0.48),
+        (-0.48 + shift, -0.54),
+    ]
     return smooth(p, 3), smooth(band, 2)
 
 
@@ -201,20 +225,24 @@ def fringe_shadow(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int)
     canvas.polygon(frame.map(shadow[(shadow[:, 1] > -0.75)]), shaded(SKIN[look.skin]))
 
 
-FLAT_TOP = frozenset({"beret", "baseball cap", "witch hat", "top hat", "straw hat", "helmet", "sailor hat", "crown",
-    "hood"})
+FLAT_TOP = frozenset(
+    {"beret", "baseball cap", "witch hat", "top hat", "straw hat", "helmet", "sailor hat", "crown", "hood"}
+)
 
 
 def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int, reach: float, sway: float) -> None:
     """Fringe, side locks and whatever hangs before the shoulders; after the face is drawn."""
     color = HAIR[look.hair]
-    for x in ({FRONT: (0.93, -0.93), THREE_QUARTER: (0.90, -0.80), PROFILE: (0.10,)}[view]):
+    for x in {FRONT: (0.93, -0.93), THREE_QUARTER: (0.90, -0.80), PROFILE: (0.10,)}[view]:
         long = 1.15 if look.hair_style not in ("short", "spiky", "messy", "bob") else 0.72
         if look.hair_style == "hime cut":
             lock = np.array([(x - 0.17, -0.1), (x + 0.17, -0.1), (x + 0.15, 0.88), (x - 0.15, 0.88)])
         else:
-            lock = tube([(x * 0.98, -0.25), (x * 1.04, 0.30), (x * 0.96, long * 0.8),
-                (x * 0.90 + 0.3 * sway, long)], [0.12, 0.17, 0.10, 0.0], 4)
+            lock = tube(
+                [(x * 0.98, -0.25), (x * 1.04, 0.30), (x * 0.96, long * 0.8), (x * 0.90 + 0.3 * sway, long)],
+                [0.12, 0.17, 0.10, 0.0],
+                4,
+            )
         canvas.part(frame.map(lock), color, 0.85, light=frame.map([(x - 0.03, 0.2)])[0])
     outline, band = _fringe(look.fringe, drawer.locks, drawer.lift, view, look.headwear in FLAT_TOP)
     canvas.part(frame.map(outline), color)
@@ -224,7 +252,7 @@ def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: in
         if front:
             canvas.part(frame.map(outline), color, light=frame.map(outline[len(outline) // 5][None])[0])
     if look.hair_style == "twin braids":
-        for x in ({FRONT: (0.80, -0.80), THREE_QUARTER: (0.82, -0.66), PROFILE: (0.35,)}[view]):
+        for x in {FRONT: (0.80, -0.80), THREE_QUARTER: (0.82, -0.66), PROFILE: (0.35,)}[view]:
             _braid(canvas, frame, color, x, 0.15 * sway, reach)
     elif look.hair_style == "braid":
         _braid(canvas, frame, color, {FRONT: 0.72, THREE_QUARTER: 0.76, PROFILE: 0.4}[view], 0.15 * sway, reach)
@@ -243,12 +271,21 @@ def _mark(canvas: Canvas, frame: Frame, look, view: int) -> None:
     canvas.mark(f"{look.hair} hair", frame.map(crown))
     style = look.hair_style
     ends = {"long": [(1.05, 1.4), (-1.05, 1.4), (0.9, 2.0)], "very long": [(1.15, 1.8), (1.2, 2.8), (-1.1, 2.4)]}
-    ends |= {"wavy": [(1.2, 1.4), (-1.2, 1.4)], "hime cut": [(1.0, 0.6), (0.95, 1.6), (-0.95, 1.6)],
-        "twintails": [(1.5, 0.6), (-1.4, 0.6)]}
-    ends |= {"low twintails": [(0.98, 1.3), (-0.9, 1.3)], "ponytail": [(1.5, 0.0), (1.2, -0.6)],
-        "side ponytail": [(1.5, 0.3), (1.3, -0.2)]}
-    ends |= {"twin braids": [(0.8, 0.9), (-0.75, 0.9)], "braid": [(0.75, 0.9), (0.75, 1.2)],
-        "double bun": [(0.8, -0.95), (-0.7, -0.95)]}
+    ends |= {
+        "wavy": [(1.2, 1.4), (-1.2, 1.4)],
+        "hime cut": [(1.0, 0.6), (0.95, 1.6), (-0.95, 1.6)],
+        "twintails": [(1.5, 0.6), (-1.4, 0.6)],
+    }
+    ends |= {
+        "low twintails": [(0.98, 1.3), (-0.9, 1.3)],
+        "ponytail": [(1.5, 0.0), (1.2, -0.6)],
+        "side ponytail": [(1.5, 0.3), (1.3, -0.2)],
+    }
+    ends |= {
+        "twin braids": [(0.8, 0.9), (-0.75, 0.9)],
+        "braid": [(0.75, 0.9), (0.75, 1.2)],
+        "double bun": [(0.8, -0.95), (-0.7, -0.95)],
+    }
     ends |= {"drills": [(1.08, 0.6), (-1.0, 0.6)]}
     if style == "double bun" and look.headwear not in (None, "hairband", "hair flower", "hair ribbon"):
         return

@@ -129,9 +129,7 @@ def leave_out(scene: Scene, parts: frozenset[str]) -> Scene:
     )
 
 
-def draw_with_and_without(
-    config: Config, row: int, tag: str, size: int
-) -> tuple[np.ndarray, np.ndarray] | None:
+def draw_with_and_without(config: Config, row: int, tag: str, size: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Draw an illustration of the demo set, and find the pixels of the things that a tag of its names.
 
     Parameters

@@ -65,9 +65,7 @@ def forest(canvas: Canvas, rng: Random) -> None:
         color = mix(mist, mix(deep, (52, 40, 48), 0.55), depth)
         for i in range(3):
             x = w * (
-                (i + rng.random() * 0.8) / 3
-                if depth < 1
-                else (rng.uniform(0, 0.14), rng.uniform(0.86, 1), 1.2)[i]
+                (i + rng.random() * 0.8) / 3 if depth < 1 else (rng.uniform(0, 0.14), rng.uniform(0.86, 1), 1.2)[i]
             )
             r, foot = w * (0.012 + 0.04 * depth), h * (floor + 0.2 * depth**2)
             trunk = np.array([(x - r * 1.6, foot), (x - r, foot - 0.1 * h), (x - 0.8 * r, 0),
@@ -121,9 +119,7 @@ def sea(canvas: Canvas, rng: Random) -> None:
         x, y, r = w * rng.uniform(0.3, 0.7), h * (horizon + 0.03), w * 0.06
         canvas.polygon(np.array([(0, -1.6), (0, -0.2), (-0.9, -0.2)]) * r + (x, y), WHITE)
         canvas.polygon(np.array([(0.12, -1.3), (0.8, -0.2), (0.12, -0.2)]) * r + (x, y), (255, 214, 190))
-        canvas.polygon(
-            np.array([(-1, -0.1), (1, -0.1), (0.6, 0.35), (-0.6, 0.35)]) * r + (x, y), (150, 90, 80)
-        )
+        canvas.polygon(np.array([(-1, -0.1), (1, -0.1), (0.6, 0.35), (-0.6, 0.35)]) * r + (x, y), (150, 90, 80))
     mark_area(canvas, "sea", horizon, 1)
     mark_area(canvas, "sky", 0, horizon)
 
@@ -136,9 +132,7 @@ def beach(canvas: Canvas, rng: Random) -> None:
     far, near = rng.choice(SEAS)
     _water(canvas, rng, horizon, far, mix(near, (120, 224, 224), 0.6), shore + 0.1)
     x = np.linspace(0, 1, 12)
-    line = (
-        shore + 0.05 * np.sin(x * rng.uniform(3, 6) + rng.uniform(0, 6)) + rng.uniform(-0.1, 0.1) * (x - 0.5)
-    )
+    line = shore + 0.05 * np.sin(x * rng.uniform(3, 6) + rng.uniform(0, 6)) + rng.uniform(-0.1, 0.1) * (x - 0.5)
     foot = [(1.0, 1.0), (0.0, 1.0)]
     for drop, color in ((-0.018, WHITE), (0.012, (214, 190, 146)), (0.05, (248, 226, 176))):
         edge = np.concatenate([np.column_stack([x, line + drop]), foot]) * (w, h)
@@ -154,9 +148,7 @@ def beach(canvas: Canvas, rng: Random) -> None:
         for i, a in enumerate(np.linspace(-3.0, 0.6, 6)):
             tip = top + np.array([np.cos(a), np.sin(a) * 0.7 + 0.25]) * 0.24 * w
             middle = (top + tip) / 2 - (0, 0.06 * h)
-            canvas.polygon(
-                tube([top, middle, tip], [0.012 * w, 0.034 * w, 0.0]), ((52, 140, 90), (76, 170, 98))[i % 2]
-            )
+            canvas.polygon(tube([top, middle, tip], [0.012 * w, 0.034 * w, 0.0]), ((52, 140, 90), (76, 170, 98))[i % 2])
         canvas.mark("tree", np.array([top, top + (0, 0.02 * h), base]))
     else:
         fx, fy = w * rng.uniform(0.15, 0.85), h * 0.92
@@ -202,9 +194,7 @@ def field(canvas: Canvas, rng: Random) -> None:
             canvas.polygon(ellipse(x, y, r * 1.3, r, 8), colors[i % 2])
             continue
         canvas.polygon(blossom(0, 0, 1) * (r, 0.85 * r) + (x, y), colors[i % 2])
-        canvas.polygon(
-            ellipse(x, y, 0.3 * r, count=8), (250, 190, 60) if colors[0][2] > 100 else (130, 80, 50)
-        )
+        canvas.polygon(ellipse(x, y, 0.3 * r, count=8), (250, 190, 60) if colors[0][2] > 100 else (130, 80, 50))
         near.append((x, y))
     canvas.mark("flower", np.array(near))
     mark_area(canvas, "field", horizon + 0.05, 1)

@@ -67,9 +67,7 @@ def city(canvas: Canvas, rng: Random) -> None:
     x = -0.02 * w
     while x < w:
         width = w * rng.uniform(0.07, 0.12)
-        canvas.polygon(
-            rectangle(x, h * (level + rng.uniform(0.34, 0.56)), x + width, h), mix(haze, near, 0.35)
-        )
+        canvas.polygon(rectangle(x, h * (level + rng.uniform(0.34, 0.56)), x + width, h), mix(haze, near, 0.35))
         x += width
     for depth, (low, high), (thin, thick), rows in (
         (0.65, (0.42, 0.66), (0.13, 0.18), 5),

@@ -36,9 +36,7 @@ NIGHT: tuple[tuple[Color, Color], ...] = (
 
 def grid(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     """Nine points that stand for a large area: (9, 2)."""
-    x, y = np.meshgrid(
-        [x0 + (x1 - x0) * s for s in (0.15, 0.5, 0.85)], [y0 + (y1 - y0) * s for s in (0.15, 0.5, 0.85)]
-    )
+    x, y = np.meshgrid([x0 + (x1 - x0) * s for s in (0.15, 0.5, 0.85)], [y0 + (y1 - y0) * s for s in (0.15, 0.5, 0.85)])
     return np.column_stack([x.ravel(), y.ravel()])
 
 
@@ -69,9 +67,7 @@ def cloud(canvas: Canvas, rng: Random, x: float, y: float, size: float, light: C
         canvas.mark("cloud", np.array([(x + dx * size, y - 0.08 * size) for dx in (-0.25, 0, 0.25)]))
 
 
-def clouds(
-    canvas: Canvas, rng: Random, horizon: float, light: Color = WHITE, shade: Color = (206, 224, 244)
-) -> None:
+def clouds(canvas: Canvas, rng: Random, horizon: float, light: Color = WHITE, shade: Color = (206, 224, 244)) -> None:
     """Two to four clouds, the far ones low and small."""
     w, h = canvas.width, canvas.height
     count = rng.randint(2, 4)
@@ -107,9 +103,7 @@ def _birds(canvas: Canvas, rng: Random, horizon: float) -> None:
     canvas.mark("bird", np.array(places))
 
 
-_GULL = np.array(
-    [(-1, -0.5), (-0.5, -0.55), (0, 0), (0.5, -0.55), (1, -0.5), (0.5, -0.25), (0, 0.4), (-0.5, -0.25)]
-)
+_GULL = np.array([(-1, -0.5), (-0.5, -0.55), (0, 0), (0.5, -0.55), (1, -0.5), (0.5, -0.25), (0, 0.4), (-0.5, -0.25)])
 
 
 def moon(canvas: Canvas, rng: Random, x: float, y: float, behind: Color) -> None:
@@ -206,9 +200,7 @@ def sunset(canvas: Canvas, rng: Random) -> None:
         for i in range(4):
             half = r * (1.3 - 0.25 * i)
             level = canvas.height * (horizon + (1 - horizon) * (0.12 + 0.2 * i))
-            canvas.polygon(
-                rectangle(x - half, level, x + half, level + 0.016 * canvas.height), (255, 230, 170)
-            )
+            canvas.polygon(rectangle(x - half, level, x + half, level + 0.016 * canvas.height), (255, 230, 170))
         canvas.mark("water", grid(0, horizon * canvas.height, canvas.width, canvas.height))
     else:
         hills(canvas, rng, horizon, 0.1, mix(top, bottom, 0.35))

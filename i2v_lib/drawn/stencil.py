@@ -122,9 +122,7 @@ class Stencil:
         # one array, so that a frame maps the whole drawing at once
         self._points = size * np.concatenate([*(layer.points for layer in layers), lights, marks])
 
-    def draw(
-        self, canvas: Canvas, frame: Frame, color: Color, accent: Color | None = None, tag: str = ""
-    ) -> None:
+    def draw(self, canvas: Canvas, frame: Frame, color: Color, accent: Color | None = None, tag: str = "") -> None:
         """Paint the layers into a frame, and mark ``tag`` (unless empty)."""
         accent = accent or color
         points = frame.map(self._points)

@@ -26,8 +26,15 @@ def draw_neckwear(canvas: Canvas, frame: Frame, build: Build, look) -> None:
         draw_bow(canvas, frame.child(0, 0.22, 0.34), color)
         canvas.mark("bowtie", frame.map([(-0.25, 0.22), (0.25, 0.22)]))
     elif kind == "necktie":
-        tie = [(-0.12, 0.08), (0.12, 0.08), (0.08, 0.26), (0.19, build.torso * 0.5), (0, build.torso * 0.62),
-            (-0.19, build.torso * 0.5), (-0.08, 0.26)]
+        tie = [
+            (-0.12, 0.08),
+            (0.12, 0.08),
+            (0.08, 0.26),
+            (0.19, build.torso * 0.5),
+            (0, build.torso * 0.62),
+            (-0.19, build.torso * 0.5),
+            (-0.08, 0.26),
+        ]
         canvas.part(frame.map(tie), color, 0.8, solid=False)
         canvas.mark("necktie", frame.map([(0, 0.15), (0, build.torso * 0.5)]))
     elif kind == "choker":
@@ -59,8 +66,19 @@ def draw_backwear(canvas: Canvas, frame: Frame, build: Build, look, view: int) -
     sides = (1,) if view == PROFILE else (-1, 1)
     if kind == "wings":
         for q in sides:
-            wing = [(q * 0.3, 0.5), (q * 1.3, -0.7), (q * 2.5, -1.1), (q * 2.5, -1.1), (q * 2.55, -0.2),
-                (q * 2.2, 0.3), (q * 2.3, 0.8), (q * 1.75, 1.1), (q * 1.75, 1.6), (q * 1.1, 1.5), (q * 0.4, t * 0.8)]
+            wing = [
+                (q * 0.3, 0.5),
+                (q * 1.3, -0.7),
+                (q * 2.5, -1.1),
+                (q * 2.5, -1.1),
+                (q * 2.55, -0.2),
+                (q * 2.2, 0.3),
+                (q * 2.3, 0.8),
+                (q * 1.75, 1.1),
+                (q * 1.75, 1.6),
+                (q * 1.1, 1.5),
+                (q * 0.4, t * 0.8),
+            ]
             paint = CLOTH["white"] if look.headwear_color not in ("black", "blue", "pink") else color
             canvas.part(frame.map(smooth(wing, 3)), paint, light=frame.map([(q * 1.4, -0.1)])[0])
             for u in (0.35, 0.7):
@@ -69,17 +87,36 @@ def draw_backwear(canvas: Canvas, frame: Frame, build: Build, look, view: int) -
         canvas.mark("wings", frame.map([(q * 1.6, y) for q in sides for y in (-0.4, 0.3)]))
     elif kind == "demon wings":
         for q in sides:
-            wing = [(q * 0.3, 0.5), (q * 0.9, -0.5), (q * 2.4, -1.2), (q * 2.4, -1.2), (q * 2.3, -0.1),
-                (q * 2.3, 0.5), (q * 2.3, 0.5), (q * 1.75, 0.35), (q * 1.5, 1.1), (q * 1.5, 1.1), (q * 1.0, 0.75),
-                (q * 0.4, t * 0.7)]
+            wing = [
+                (q * 0.3, 0.5),
+                (q * 0.9, -0.5),
+                (q * 2.4, -1.2),
+                (q * 2.4, -1.2),
+                (q * 2.3, -0.1),
+                (q * 2.3, 0.5),
+                (q * 2.3, 0.5),
+                (q * 1.75, 0.35),
+                (q * 1.5, 1.1),
+                (q * 1.5, 1.1),
+                (q * 1.0, 0.75),
+                (q * 0.4, t * 0.7),
+            ]
             paint = CLOTH["purple" if look.headwear_color == "purple" else "black"]
             canvas.part(frame.map(smooth(wing, 3)), paint, light=frame.map([(q * 1.2, 0.0)])[0])
         for tag in ("wings", "demon wings"):
             canvas.mark(tag, frame.map([(q * 1.7, y) for q in sides for y in (-0.4, 0.1)]))
     elif kind == "cape":
         low = t + build.legs * 0.5
-        cape = [(-s * 0.8, 0.1), (s * 0.8, 0.1), (s * 1.9, low * 0.8), (s * 2.0, low), (s * 0.7, low * 1.06),
-            (-s * 0.7, low * 0.98), (-s * 2.0, low * 1.04), (-s * 1.9, low * 0.7)]
+        cape = [
+            (-s * 0.8, 0.1),
+            (s * 0.8, 0.1),
+            (s * 1.9, low * 0.8),
+            (s * 2.0, low),
+            (s * 0.7, low * 1.06),
+            (-s * 0.7, low * 0.98),
+            (-s * 2.0, low * 1.04),
+            (-s * 1.9, low * 0.7),
+        ]
         canvas.part(frame.map(smooth(cape, 3)), color, light=frame.map([(0, 0.6)])[0])
         for tag in ("cape", f"{look.headwear_color} cape"):
             canvas.mark(tag, frame.map([(-s * 1.5, low * 0.75), (s * 1.5, low * 0.75)]))
@@ -91,13 +128,25 @@ def draw_backwear(canvas: Canvas, frame: Frame, build: Build, look, view: int) -
             shown = [(s + 0.85, t * 0.8), (s + 0.98, t * 0.6)]
             canvas.part(frame.map(tail), hair)
         else:
-            tail = tube([(0.2, t * 0.95), (s + 0.5, t * 1.1), (s + 1.1, t * 0.7), (s + 1.0, t * 0.05)],
-                [0.14, 0.36, 0.48, 0.0], 4)
+            tail = tube(
+                [(0.2, t * 0.95), (s + 0.5, t * 1.1), (s + 1.1, t * 0.7), (s + 1.0, t * 0.05)],
+                [0.14, 0.36, 0.48, 0.0],
+                4,
+            )
             shown = [(s + 0.7, t * 0.9), (s + 1.05, t * 0.4)]
             canvas.part(frame.map(tail), mix(hair, (238, 160, 84), 0.35), light=frame.map([(s + 0.8, t * 0.7)])[0])
         canvas.mark(kind, frame.map(shown))  # "tail" follows from it, see tags
     elif kind == "backpack":
-        pack = smooth([(-s * 1.15, 0.3), (-s * 0.6, 0.0), (s * 0.6, 0.0), (s * 1.25, 0.3), (s * 1.3, t * 0.9),
-            (-s * 1.2, t * 0.9)], 3)
+        pack = smooth(
+            [
+                (-s * 1.15, 0.3),
+                (-s * 0.6, 0.0),
+                (s * 0.6, 0.0),
+                (s * 1.25, 0.3),
+                (s * 1.3, t * 0.9),
+                (-s * 1.2, t * 0.9),
+            ],
+            3,
+        )
         canvas.part(frame.map(pack), color)
         canvas.mark("backpack", frame.map([(s * 1.12, 0.5), (s * 1.12, t * 0.6)]))

@@ -16,9 +16,7 @@ from i2v_lib.drawn.stencil import WHITE
 def _peak(canvas: Canvas, x: float, foot: float, width: float, height: float, rock: Color) -> None:
     """A mountain with a shaded flank and a jagged cap of snow."""
     frame = np.array([width, height])
-    canvas.polygon(
-        np.array([(-0.5, 0), (-0.2, -0.6), (0, -1), (0.26, -0.55), (0.5, 0)]) * frame + (x, foot), rock
-    )
+    canvas.polygon(np.array([(-0.5, 0), (-0.2, -0.6), (0, -1), (0.26, -0.55), (0.5, 0)]) * frame + (x, foot), rock)
     shade = np.array([(0, -1), (0.26, -0.55), (0.5, 0), (0.06, 0), (0.1, -0.4), (-0.02, -0.6)])
     canvas.polygon(shade * frame + (x, foot), mix(rock, (50, 50, 110), 0.3))
     snow = np.array(
@@ -150,9 +148,7 @@ def underwater(canvas: Canvas, rng: Random) -> None:
     flip = rng.random() < 0.5
     fishes = []
     for _ in range(4):
-        frame = Frame(
-            w * rng.uniform(0.12, 0.88), h * rng.uniform(0.15, 0.7), w * rng.uniform(0.04, 0.075), 0.0, flip
-        )
+        frame = Frame(w * rng.uniform(0.12, 0.88), h * rng.uniform(0.15, 0.7), w * rng.uniform(0.04, 0.075), 0.0, flip)
         canvas.polygon(frame.map(_FISH), color)
         canvas.polygon(frame.map(ellipse(0.55, -0.1, 0.13, count=6)), (40, 40, 60))
         fishes.append(frame.origin)

@@ -83,9 +83,7 @@ class Curve:
     stand_ins: list[str]
 
 
-def score_new_tags(
-    learned: NewTags | None, old: Vocabulary, resamples: int = 1000, seed: int = 0
-) -> list[NewTagScore]:
+def score_new_tags(learned: NewTags | None, old: Vocabulary, resamples: int = 1000, seed: int = 0) -> list[NewTagScore]:
     """What each new tag is worth on pictures that it was not learned from, before and after.
 
     Before, there is no such tag; what one can do is to look at an old one, so the best of them stands in.

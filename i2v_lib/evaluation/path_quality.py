@@ -205,9 +205,7 @@ def distances_left(
     return np.split(bits, cuts), np.split(changed_attributes(truth, nodes, targets), cuts)
 
 
-def measure_paths(
-    paths: Sequence[np.ndarray], codes: np.ndarray, truth: Sequence[csr_array]
-) -> dict[str, np.ndarray]:
+def measure_paths(paths: Sequence[np.ndarray], codes: np.ndarray, truth: Sequence[csr_array]) -> dict[str, np.ndarray]:
     """How smooth each path is.
 
     Parameters

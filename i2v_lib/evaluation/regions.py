@@ -42,9 +42,7 @@ class Region:
     of_character: bool
 
 
-def tag_regions(
-    cells: np.ndarray, shape: tuple[int, int], tags: Mapping[str, Sequence[Sequence[str]]]
-) -> list[Region]:
+def tag_regions(cells: np.ndarray, shape: tuple[int, int], tags: Mapping[str, Sequence[Sequence[str]]]) -> list[Region]:
     """All dense squares with a tag that at least half of their illustrations share, by far not by chance.
 
     Parameters

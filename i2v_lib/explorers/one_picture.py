@@ -127,9 +127,7 @@ class Looker:
         image = seen_pictures(self.run.config, collection, rows)[0]
         confidence = _sigmoid(self._logits(collection.pixels, rows))[0]
         carried = self.run.targets()[rows[0]]
-        return Look(
-            self.ids[node], node, self._links[node], image, collection.pixels[rows[0]], confidence, carried
-        )
+        return Look(self.ids[node], node, self._links[node], image, collection.pixels[rows[0]], confidence, carried)
 
     def look_at(self, picture: Picture, name: str | None = None) -> Look:
         """Look at a picture of one's own; a bad one is a :class:`~i2v_lib.data.images.BadImageError`.

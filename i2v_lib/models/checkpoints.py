@@ -32,6 +32,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's
 class DamagedFile(ValueError):
     """A file that is cut short, altered, or not of this kit."""
 
+
 UNWRITTEN = {"accumulate": 1, "ema": 0.0, "compiled": "auto", "shuffle": [0, 0]}  # as version 0.1 of the kit had them
 
 

@@ -24,9 +24,7 @@ def make_i2v_with_chainer(
     """
     if tag_path is None:
         return Illustration2Vec.from_released(feature_model=param_path, **options)
-    return Illustration2Vec.from_released(
-        tag_model=param_path, tag_list=tag_path, thresholds=threshold_path, **options
-    )
+    return Illustration2Vec.from_released(tag_model=param_path, tag_list=tag_path, thresholds=threshold_path, **options)
 
 
 def make_i2v_with_caffe(

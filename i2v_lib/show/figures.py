@@ -121,9 +121,7 @@ def tag_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
         ranked = np.sort(np.asarray(counts))[::-1]
         look = {"color": CATEGORY_COLORS[category], "marker": CATEGORY_MARKERS[category], "label": category}
         ax.plot(np.arange(1, len(ranked) + 1), ranked, markersize=2.5, linewidth=0.8, rasterized=True, **look)
-    ax.set(
-        xscale="log", yscale="log", xlabel="rank of the tag in its category", ylabel="training illustrations"
-    )
+    ax.set(xscale="log", yscale="log", xlabel="rank of the tag in its category", ylabel="training illustrations")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:,.0f}")
         axis.set_minor_formatter(NullFormatter())

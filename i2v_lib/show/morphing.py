@@ -100,9 +100,7 @@ def fig1_morphing(rows: Rows, images: np.ndarray, nothing: str = NOTHING) -> Fig
     return fig
 
 
-def smoothness_rows(
-    measured: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], resamples: int, seed: int
-) -> Rows:
+def smoothness_rows(measured: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], resamples: int, seed: int) -> Rows:
     """Mean of every measure for every method, with 95 % intervals, and what the shortest path differs by.
 
     Parameters
@@ -184,9 +182,7 @@ def table_graphs(rows: Rows, pretrained_source: str) -> Figure:
     return typeset(columns, cells, spans=[(7, 8, f"{INTERMEDIATES} intermediates")])
 
 
-def progress_rows(
-    ways: Mapping[str, Sequence[np.ndarray]], codes: np.ndarray, truth: Sequence[csr_array]
-) -> Rows:
+def progress_rows(ways: Mapping[str, Sequence[np.ndarray]], codes: np.ndarray, truth: Sequence[csr_array]) -> Rows:
     """Mean distance to the target at every picture of paths with the same number of pictures.
 
     Parameters

@@ -73,9 +73,7 @@ def table1_rows(config: Config, tags: int) -> Rows:
         rows += [{"network": network, **layer, "output": _shape(layer["output"])} for layer in layers]
         for name, counted in (("sum", layers), ("sum at the paper's size", full)):  # 224 px, 1,539 tags
             parameters = sum(layer["parameters"] for layer in counted)
-            rows.append(
-                {"network": network, "name": name, "layer": "", "output": "", "parameters": parameters}
-            )
+            rows.append({"network": network, "name": name, "layer": "", "output": "", "parameters": parameters})
     return rows
 
 
@@ -148,9 +146,7 @@ def choose_rows(candidates: np.ndarray, count: int, seed: int | Sequence[int]) -
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
-def fig2_rows(
-    ids: list[str], logits: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, count: int = 5
-) -> Rows:
+def fig2_rows(ids: list[str], logits: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, count: int = 5) -> Rows:
     """General tags of highest confidence of some illustrations, and whether these carry them.
 
     Parameters
@@ -188,8 +184,7 @@ def mean_map(record: Mapping[str, Any]) -> float:
 def recipe_rows(records: Rows) -> Rows:
     """The recorded search as flat rows."""
     return [
-        {key: value for key, value in record.items() if key != "map"} | _percents(record["map"])
-        for record in records
+        {key: value for key, value in record.items() if key != "map"} | _percents(record["map"]) for record in records
     ]
 
 

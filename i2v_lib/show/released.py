@@ -140,4 +140,3 @@ def _cells(rows: Rows, name: str, cell: Callable[[dict[str, Any]], str]) -> tupl
         line("Share of tags they know (%)", lambda row: number(row["share_known"])),
     ]
     return ["mAP (%)", *CATEGORIES, *CATEGORIES], cells
-

@@ -70,9 +70,7 @@ def render_results(metrics: Mapping[str, Any]) -> str:
         lines.append(_row([paper.system_name(system, metrics["pretrained"]), *ours, *theirs]))
     first = next(iter(metrics["table2"].values()))
     tags = [count(first[category]["tags"]) for category in CATEGORIES]
-    lines.append(
-        _row(["Tags scored", *tags, *(count(paper.VOCABULARY[category]) for category in CATEGORIES)])
-    )
+    lines.append(_row(["Tags scored", *tags, *(count(paper.VOCABULARY[category]) for category in CATEGORIES)]))
     sources = metrics["sources"]
     seconds, machine = sum(metrics["seconds"].values()), metrics["machine"]
     claims = _claims(metrics)
@@ -154,9 +152,7 @@ def replace_results(text: str, metrics: Mapping[str, Any]) -> str:
     return replace_block(text, "results", render_results(metrics))
 
 
-def render_gallery(
-    records: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Any], config: Config
-) -> str:
+def render_gallery(records: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Any], config: Config) -> str:
     """Every figure with its caption and files, then paper beside ours, then why the numbers differ.
 
     Parameters
@@ -224,9 +220,7 @@ def _read_records(run: Run) -> dict[str, dict[str, Any]]:
             continue
         record = json.loads(path.read_text(encoding="utf-8"))
         if any(record[key] != value for key, value in expected.items()):
-            raise ValueError(
-                f"{path} was made with other settings; run {record['sources']['notebook']} again"
-            )
+            raise ValueError(f"{path} was made with other settings; run {record['sources']['notebook']} again")
         records[path.stem] = record
     return dict(sorted(records.items(), key=lambda item: (item[1]["sources"]["notebook"], item[0])))
 

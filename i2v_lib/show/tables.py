@@ -41,9 +41,7 @@ def table1_networks(rows: Rows) -> Figure:
     return typeset(columns, cells, left=(0, 3), spans=spans, rules=rules, breaks=(3,))
 
 
-def table2_map(
-    table2: Mapping[str, Mapping[str, Mapping[str, Any]]], pretrained_source: str, data: str
-) -> Figure:
+def table2_map(table2: Mapping[str, Mapping[str, Mapping[str, Any]]], pretrained_source: str, data: str) -> Figure:
     """Table 2: mean AP of four categories with 95 % intervals, the paper's values in columns of their own.
 
     Parameters
@@ -69,9 +67,7 @@ def table2_map(
     scored = [count(tags[category]["tags"]) for category in CATEGORIES]
     cells.append(["Tags scored", *scored, *(count(paper.VOCABULARY[category]) for category in CATEGORIES)])
     spans = [(1, 4, data), (5, 8, "1.29 million real illustrations")]
-    return typeset(
-        ["mAP (%)", *CATEGORIES, *CATEGORIES], cells, spans=spans, rules=rules, breaks=(5,), bold=bold
-    )
+    return typeset(["mAP (%)", *CATEGORIES, *CATEGORIES], cells, spans=spans, rules=rules, breaks=(5,), bold=bold)
 
 
 def table2_ablation(records: Rows) -> Figure:

@@ -76,9 +76,7 @@ def region_rows(regions: Sequence[Region]) -> Rows:
     ]
 
 
-def fig5_tsne_map(
-    images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], regions: Sequence[Region]
-) -> Figure:
+def fig5_tsne_map(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], regions: Sequence[Region]) -> Figure:
     """Fig. 5: all illustrations of the map as thumbnails, and below it the regions (a) to (d), enlarged.
 
     Parameters
@@ -230,9 +228,7 @@ def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) 
     }
 
 
-def caption_fig5(
-    regions: Sequence[Region], shuffled: Sequence[Region], count: int, ending: str
-) -> str:
+def caption_fig5(regions: Sequence[Region], shuffled: Sequence[Region], count: int, ending: str) -> str:
     """Of Fig. 5; ``shuffled`` are the regions found with tags shuffled over the ``count`` illustrations."""
     found = ", ".join(f"({letter}) {_found(region)}" for letter, region in zip(LETTERS, regions, strict=False))
     claim = f"Illustrations that share a tag gather: {found}" if regions else "No tag gathers in a region of the map"

@@ -84,9 +84,7 @@ def typeset(
 
 def _fit_columns(fig, cells, bold, breaks, width):
     """Scale of the type and edges of the columns, inches, such that the table fills the width."""
-    gaps = [0] + [
-        WIDE if c in breaks else 1 for c in range(1, len(cells[0]))
-    ]  # before each column, in shares
+    gaps = [0] + [WIDE if c in breaks else 1 for c in range(1, len(cells[0]))]  # before each column, in shares
     for scale in SCALES:
         widths = _column_widths(fig, cells, bold, scale)
         share = (width - 2 * INSET - sum(widths)) / max(sum(gaps), 1)

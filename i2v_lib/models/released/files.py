@@ -44,7 +44,10 @@ class ReleasedFile:
 
 
 def _released(name: str, parameters: int, ending: str = "", copies: tuple[str, ...] = ()) -> ReleasedFile:
-    places = ("https://github.com/rezoo/illustration2vec/releases/download/v2.0.0", "http://illustration2vec.net/models")
+    places = (
+        "https://github.com/rezoo/illustration2vec/releases/download/v2.0.0",
+        "http://illustration2vec.net/models",
+    )
     return ReleasedFile(name, parameters, tuple(f"{place}/{name}{ending}" for place in places), copies)
 
 

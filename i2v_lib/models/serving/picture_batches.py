@@ -193,4 +193,3 @@ def _tensor(images: list[np.ndarray], size: int) -> torch.Tensor:
     """Pictures (S, S, 3) as one tensor (n, 3, S, S), channels last in memory."""
     stacked = np.stack(images) if images else np.empty((0, size, size, 3), np.uint8)
     return torch.from_numpy(stacked).permute(0, 3, 1, 2)
-

@@ -58,9 +58,7 @@ def plausible_tags(
     return lambda row: _ranked(vocabulary, row, row > least)
 
 
-def top_tags(
-    vocabulary: Vocabulary, thresholds: np.ndarray | None, n_tag: int = 10
-) -> Callable[[np.ndarray], Tags]:
+def top_tags(vocabulary: Vocabulary, thresholds: np.ndarray | None, n_tag: int = 10) -> Callable[[np.ndarray], Tags]:
     """The ``n_tag`` most likely tags of each category, and all ratings; else as :func:`plausible_tags`."""
     if n_tag < 0:
         raise ValueError(f"n_tag={n_tag}: ask for 0 tags or more")

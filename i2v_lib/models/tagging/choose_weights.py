@@ -141,4 +141,3 @@ def describe_weights(where: str, config: Config, vocabulary: Vocabulary | None) 
         f"Weights of {where}: {known}, learned from this kit's own drawn pictures at {size}. Its characters and titles "
         "are invented, so on real illustrations expect only what is drawn alike to be found: much of it will be wrong."
     )
-
