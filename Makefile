@@ -38,6 +38,6 @@ lab: .venv/.ready
 	@touch .venv/.ready
 
 clean:
-	rm -rf .venv runs build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv runs build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find i2v_lib tests benchmarks notebooks -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
