@@ -12,10 +12,10 @@ import torch
 from numpy.testing import assert_allclose
 from PIL import Image
 from sklearn.metrics import average_precision_score
+from test_choose_weights import write_run
 from test_evaluate_released import make
 from test_new_tags import write_pictures
 from test_released import PICTURES
-from test_weights import write_run
 from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.__main__ import main
