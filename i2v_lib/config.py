@@ -52,7 +52,7 @@ class Config:
     pictures: int = 0  # drawn illustrations, all splits together
     characters: int = 80  # drawn world: invented characters
     titles: int = 20  # drawn world: invented copyrights
-    drawers: int = 24  # drawn world: hands, each with one style
+    artists: int = 24  # drawn world: each with one style
     general_noise: float = 0.07  # share of true general tags that go unpublished, as on a booru
     validation_share: float = 0.05  # of the groups
     test_share: float = 0.05  # of the groups
@@ -122,7 +122,7 @@ PRESETS = {
         pictures=640,
         characters=8,
         titles=4,
-        drawers=12,
+        artists=12,
         stored_size=40,
         pixel_store="pixels",
         validation_share=0.1,

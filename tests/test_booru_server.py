@@ -305,7 +305,7 @@ def test_tables(site):
     kin = rows(site, path="/tag_implications.json", **{"search[consequent_name]": "loli"})
     assert [row["antecedent_name"] for row in kin] == ["kin_of_loli"]
     banned = rows(site, path="/artists.json", **{"search[is_banned]": "true"})
-    assert [row["name"] for row in banned] == ["withdrawn_drawer"]
+    assert [row["name"] for row in banned] == ["withdrawn_artist"]
 
 
 def dapi(site, s="post", **query):

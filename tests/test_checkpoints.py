@@ -19,7 +19,6 @@ from i2v_lib.config import load_config
 from i2v_lib.models import kept
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
 from i2v_lib.models.networks import VGGNIN, build_network
-from i2v_lib.models.serving.load_weights import load_network
 from i2v_lib.models.training import fit
 
 OLD = Path(__file__).with_name("kit_0_1")  # what version 0.1 of the kit wrote
@@ -129,12 +128,6 @@ def test_a_checkpoint_of_the_first_kit_is_gone_on_from(tmp_path):
     start = build_network("vgg_nin", TAGS, config).state_dict()
     assert (then["tags.weight"] - start["tags.weight"]).abs().max() > 1e-3  # what training changed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "weights.safetensors"]
-
-
-def test_weights_of_the_first_kit_tell_their_network():
-    loaded = load_network(OLD / "weights.safetensors")
-    assert (loaded.image_size, loaded.stored_size) == (32, 40)
-    assert identical(loaded.network.state_dict(), load_file(OLD / "weights.safetensors"))
 
 
 # --- disks

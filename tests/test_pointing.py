@@ -46,7 +46,7 @@ from i2v_lib.models.networks import build_network
 CONFIG = load_config("smoke", pictures=150, test_share=0.6)
 TAGS = ("solo", "hat", "glasses", "weapon", "speech bubble", "robot")
 VOCABULARY = Vocabulary(TAGS, ("general",) * len(TAGS), {})
-DRAWER = world_of(CONFIG)[1][0]
+ARTIST = world_of(CONFIG)[1][0]
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,11 @@ def scene(**changes):
     fields = {field.name for field in dataclasses.fields(Scene)}
     look = dataclasses.replace(look, **{name: value for name, value in changes.items() if name not in fields})
     more = {name: value for name, value in changes.items() if name in fields}
-    return Scene("people", DRAWER.name, "grey background", (Placed(look, 0.5, 0.62, 0.16),), **more)
+    return Scene("people", ARTIST.name, "grey background", (Placed(look, 0.5, 0.62, 0.16),), **more)
 
 
 def drawn(of, size=64):
-    return np.asarray(compose(of, DRAWER, size)[0])
+    return np.asarray(compose(of, ARTIST, size)[0])
 
 
 @pytest.mark.parametrize("style", ["double bun", "bob"])
@@ -110,7 +110,7 @@ def test_other_parts_stay():
     assert leave_out(worn, frozenset({"top hat", "gun"})) == worn
     look = leave_out(worn, frozenset({"sword", BUBBLE})).figures[0].look
     assert (look.headwear, look.facewear, look.item) == ("beret", "glasses", None)
-    page = Scene("comic", DRAWER.name, "white background", panels=(worn, worn))
+    page = Scene("comic", ARTIST.name, "white background", panels=(worn, worn))
     assert all(panel.bubbles == 0 for panel in leave_out(page, frozenset({BUBBLE})).panels)
 
 
@@ -118,7 +118,7 @@ def test_what_stands_apart_is_moved_away_and_chance_stays_the_same():
     """The things that differ lie around the effect, although a machine after it draws random numbers too."""
     effects = tuple(Effect("explosion", x, 0.2, 0.2, False) for x in (0.2,))
     robot = Thing("robot", 0.6, 0.5, 0.07, "red", "blue", False)
-    both = Scene("machine", DRAWER.name, "city", things=(robot,), effects=effects, palette=7)
+    both = Scene("machine", ARTIST.name, "city", things=(robot,), effects=effects, palette=7)
     changed = (drawn(both) != drawn(leave_out(both, frozenset({"explosion"})))).any(-1)
     rows, columns = np.nonzero(changed)
     assert changed.sum() > 50
@@ -301,6 +301,6 @@ def test_every_system_has_its_map(examples):
 
 def test_tags_of_the_stand_in_are_those_of_a_bare_head():
     worn = scene(headwear="witch hat")
-    _, seen = compose(leave_out(worn, KINDS["hat"]), DRAWER, 64)
+    _, seen = compose(leave_out(worn, KINDS["hat"]), ARTIST, 64)
     assert "hat" not in tag_scene(worn, seen).general
-    assert "hat" in tag_scene(worn, compose(worn, DRAWER, 64)[1]).general
+    assert "hat" in tag_scene(worn, compose(worn, ARTIST, 64)[1]).general

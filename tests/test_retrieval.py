@@ -19,13 +19,13 @@ def find(measured, search, metric, attribute, k):
 # six illustrations: 0 and 1 are near-duplicates of each other, 5 shows nobody
 GROUPS = ["p", "p", "q", "r", "s", "t"]
 CHARACTER = sets("a a a b ab -")
-DRAWER = sets("x x y x y y")
+ARTIST = sets("x x y x y y")
 NEAR = np.array([[1, 3, 4, 2], [0, 5, 2, 3], [4, 0, 1, 5], [4, 0, 5, 2], [5, 3, 2, 0], [0, 1, 2, 3]])
 
 
 @pytest.fixture(scope="module")
 def by_hand():
-    truth = {"character": CHARACTER, "drawer": DRAWER}
+    truth = {"character": CHARACTER, "artist": ARTIST}
     return measure({"codes": NEAR, "random": NEAR[:, ::-1]}, truth, GROUPS, ks=(2, 3), resamples=200)
 
 
@@ -34,25 +34,25 @@ def test_precision_by_hand(by_hand):
     assert character.queries == 5  # 5 shows nobody, and is still found by the others
     assert character.precision == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 1 3, 0 5, 4 0, 4 0, 5 3
     assert character.found == 1
-    drawer = find(by_hand, AS_FOUND, "codes", "drawer", 2)
-    assert drawer.queries == 6
-    assert drawer.precision == pytest.approx((2 + 1 + 1 + 1 + 1 + 0) / 12)
-    assert drawer.found == pytest.approx(5 / 6)
+    artist = find(by_hand, AS_FOUND, "codes", "artist", 2)
+    assert artist.queries == 6
+    assert artist.precision == pytest.approx((2 + 1 + 1 + 1 + 1 + 0) / 12)
+    assert artist.found == pytest.approx(5 / 6)
 
 
 def test_near_duplicates_are_skipped_and_others_take_their_place(by_hand):
     character = find(by_hand, NO_DUPLICATES, "codes", "character", 2)
     assert character.precision == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 3 4, 5 2, 4 0, 4 0, 5 3
-    drawer = find(by_hand, NO_DUPLICATES, "codes", "drawer", 2)
-    assert drawer.precision == pytest.approx((1 + 0 + 1 + 1 + 1 + 0) / 12)
+    artist = find(by_hand, NO_DUPLICATES, "codes", "artist", 2)
+    assert artist.precision == pytest.approx((1 + 0 + 1 + 1 + 1 + 0) / 12)
 
 
 def test_of_other_characters_only_those_among_the_first_count(by_hand):
-    drawer = find(by_hand, OTHERS, "codes", "drawer", 2)
-    assert drawer.queries == 2  # 1, 2 and 4 found only their own character and 5, which shows none; 5 shows none
-    assert drawer.precision == pytest.approx((1 + 1) / 2)  # of 3, 0: x x, x x
+    artist = find(by_hand, OTHERS, "codes", "artist", 2)
+    assert artist.queries == 2  # 1, 2 and 4 found only their own character and 5, which shows none; 5 shows none
+    assert artist.precision == pytest.approx((1 + 1) / 2)  # of 3, 0: x x, x x
     odds = [1 / 1, 2 / 3]  # among 3, among 0 1 2
-    assert drawer.chance == pytest.approx(np.mean(odds))
+    assert artist.chance == pytest.approx(np.mean(odds))
     assert not [p for p in by_hand if (p.search, p.attribute) == (OTHERS, "character")]
 
 
@@ -124,7 +124,7 @@ def test_intervals_hold_the_truth_and_cluster_near_duplicates():
 
 
 def test_paired_differences_and_ratios(by_hand):
-    a, b = (find(by_hand, AS_FOUND, metric, "drawer", 3) for metric in ("codes", "random"))
+    a, b = (find(by_hand, AS_FOUND, metric, "artist", 3) for metric in ("codes", "random"))
     assert difference(a, b)[0] == pytest.approx(a.precision - b.precision)
     assert difference(a, a) == (0, 0, 0)
     assert ratio(a, b)[0] == pytest.approx(a.precision / b.precision)

@@ -51,7 +51,7 @@ def ring(n):
 def measured(collection):
     """All metrics on the imported collection, from the truth to random order."""
     truth = attributes(collection, np.arange(N))
-    known = {name: truth[name] for name in ("character", "title", "drawer")}
+    known = {name: truth[name] for name in ("character", "title", "artist")}
     rng = np.random.default_rng(0)
     order = np.stack([rng.permutation(np.delete(np.arange(N), i)) for i in range(N)])
     shares = [[bool(known["character"][i] & known["character"][j]) for j in row] for i, row in enumerate(order)]
@@ -225,7 +225,7 @@ def verdicts(rows, comparisons):
 
 def test_verdicts():
     rows = [row(search, "codes", "character", 40.0, 35.0, 2.0) for search in ("as found", "without near-duplicates")]
-    rows += [row("other characters", "codes", name, 20.0, 15.0, 10.0) for name in ("drawer", "arms", "view")]
+    rows += [row("other characters", "codes", name, 20.0, 15.0, 10.0) for name in ("artist", "arms", "view")]
     rows += [row("as found", "pretrained", name, 5.0, 4.0, 2.0) for name in ("character", "title")]
     comparisons = [against("features", name, -3.0, 0.9) for name in ("character", "title")]
     comparisons += [against("pretrained", name, 35.0, 5.0) for name in ("character", "title")]

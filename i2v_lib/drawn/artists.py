@@ -1,7 +1,7 @@
-"""The hands: invented drawers, each with one consistent style that no tag names.
+"""The hands: invented artists, each with one consistent style that no tag names.
 
 The paper's first difficulty (§1): "the size of eyes, the shape of the face, and the boldness of a pen will vary from
-drawer to drawer even if these drawers drew the same character".
+drawer to drawer even if these drawers drew the same character". (A drawer here is who draws: the kit says artist.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAPERS = ("smooth", "smooth", "grain", "canvas", "wash")
 
 
 @dataclass(frozen=True)
-class Drawer:
+class Artist:
     """One hand: proportions, face, line and color. Lengths are in head radii unless said otherwise."""
 
     name: str
@@ -95,8 +95,8 @@ _LAST = (
 
 
 @lru_cache(maxsize=8)
-def make_drawers(count: int, seed: int) -> tuple[Drawer, ...]:
-    """Invent a number of drawers, spread evenly over every trait.
+def make_artists(count: int, seed: int) -> tuple[Artist, ...]:
+    """Invent a number of artists, spread evenly over every trait.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ def make_drawers(count: int, seed: int) -> tuple[Drawer, ...]:
     seed : of the world
     """
     if not 1 <= count <= len(_FIRST) * len(_LAST):
-        raise ValueError(f"drawers={count}: use 1 to {len(_FIRST) * len(_LAST)}")
-    rng = random.Random(f"drawers/{seed}")
+        raise ValueError(f"artists={count}: use 1 to {len(_FIRST) * len(_LAST)}")
+    rng = random.Random(f"drawers/{seed}")  # the word artists once had; another would make other artists of a seed
     names = rng.sample([f"{a} {b}" for a in _FIRST for b in _LAST], count)
 
     def spread(low: float, high: float) -> list[float]:
-        """One value a drawer: a Latin-hypercube column, so that even twelve drawers cover the range."""
+        """One value per artist: a Latin-hypercube column, so that even twelve artists cover the range."""
         steps = [low + (high - low) * (i + rng.random()) / count for i in range(count)]
         rng.shuffle(steps)
         return steps
@@ -140,4 +140,4 @@ def make_drawers(count: int, seed: int) -> tuple[Drawer, ...]:
         "cast_share": spread(0.0, 0.16),
         "paper": deal(PAPERS),
     }
-    return tuple(Drawer(name=names[i], **{trait: values[i] for trait, values in columns.items()}) for i in range(count))
+    return tuple(Artist(name=names[i], **{trait: values[i] for trait, values in columns.items()}) for i in range(count))

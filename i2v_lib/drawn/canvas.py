@@ -76,7 +76,7 @@ class Canvas:
     Parameters
     ----------
     width, height : canvas size in pixels, supersampled
-    hand : the drawer's style: ``line_weight`` (share of the picture's side), ``line_color`` (a color, or None for
+    hand : the artist's style: ``line_weight`` (share of the picture's side), ``line_color`` (a color, or None for
         colored lines), ``shading`` ("flat", "cel" or "soft"), ``tint`` (a function from color to color)
     background : paper color
 
@@ -129,8 +129,8 @@ class Canvas:
         Parameters
         ----------
         points : (n, 2), canvas coordinates, either orientation
-        color : before the drawer's tint
-        weight : of the line, relative to the drawer's; 0 for none
+        color : before the artist's tint
+        weight : of the line, relative to the artist's; 0 for none
         light : (2,) point inside the shape that the lit side shrinks to, canvas coordinates; None for no shade. The
             shape should be star-shaped around it
         solid : whether the shape hides what lies behind it, for :meth:`visible`
@@ -159,7 +159,7 @@ class Canvas:
             self._owner_draw.polygon((points / MASK).ravel().tolist(), fill=self.owner)
 
     def line(self, points, color: Color, width: float = 1.0) -> None:
-        """A thin even line through canvas points; width relative to the drawer's line weight."""
+        """A thin even line through canvas points; width relative to the artist's line weight."""
         w = max(1, round(2 * width * self.hand.line_weight * self.side))
         self._draw.line(
             np.asarray(points, float).ravel().tolist(),

@@ -29,7 +29,7 @@ PATIENCE = 600  # seconds for a chunk; one that takes longer was lost with its p
 def drawn_fingerprint(config: Config) -> str:
     """Names the demo set of a configuration: its settings and the code that draws it."""
     code = code_fingerprint(sorted(Path(__file__).parent.glob("*.py")))
-    settings = [config.seed, config.pictures, config.characters, config.titles, config.drawers, config.general_noise]
+    settings = [config.seed, config.pictures, config.characters, config.titles, config.artists, config.general_noise]
     settings += [config.stored_size, config.validation_share, config.test_share]
     return hashlib.sha256(json.dumps([code, settings]).encode()).hexdigest()[:16]
 
@@ -120,7 +120,7 @@ def _draw_chunk(task: tuple[Config, str, int, int]) -> tuple[list[bytes], list[d
                 "id": f"drawn-{config.seed}-{index:06d}",
                 "md5": hashlib.md5(array.tobytes()).hexdigest(),
                 "source_url": "",
-                "artist": picture.scene.drawer,
+                "artist": picture.scene.artist,
                 "rating": picture.tags.rating,
                 "width": config.stored_size,
                 "height": config.stored_size,

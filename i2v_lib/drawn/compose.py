@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from i2v_lib.drawn.animals import ANIMALS
-from i2v_lib.drawn.artists import Drawer
+from i2v_lib.drawn.artists import Artist
 from i2v_lib.drawn.backgrounds import BACKGROUNDS
 from i2v_lib.drawn.canvas import Canvas, Frame
 from i2v_lib.drawn.effects import EFFECTS, speech_bubble
@@ -24,14 +24,14 @@ Window = tuple[float, float, float, float]  # left, top, right, bottom; shares o
 
 
 def compose(
-    scene: Scene, drawer: Drawer, size: int, window: Window | None = None
+    scene: Scene, artist: Artist, size: int, window: Window | None = None
 ) -> tuple[Image.Image, list[set[str]]]:
     """Draw a scene.
 
     Parameters
     ----------
     scene : what to show
-    drawer : the hand
+    artist : the hand
     size : side of the square result in pixels
     window : keep only this part, enlarged to the whole size: another crop of the same scene
 
@@ -42,9 +42,9 @@ def compose(
     """
     side = size * SUPERSAMPLING
     if scene.panels:
-        image, seen = _page(scene, drawer, side)
+        image, seen = _page(scene, artist, side)
     else:
-        image, seen = _panel(scene, drawer, max(8, round(side * scene.aspect)), side, side, window)
+        image, seen = _panel(scene, artist, max(8, round(side * scene.aspect)), side, side, window)
         if window:
             box = [round(v * side) for v in window]
             image = image.crop(box).resize((side, side), Image.Resampling.BILINEAR)
@@ -53,14 +53,14 @@ def compose(
         square.paste(image, ((side - image.width) // 2, 0))
         image = square
     small = image.reduce(SUPERSAMPLING)
-    return _paper(small, scene, drawer), seen
+    return _paper(small, scene, artist), seen
 
 
 def _panel(
-    scene: Scene, drawer: Drawer, width: int, height: int, side: int, window: Window | None = None
+    scene: Scene, artist: Artist, width: int, height: int, side: int, window: Window | None = None
 ) -> tuple[Image.Image, list[set[str]]]:
     """One picture without a frame; ``side`` is what lengths in the scene are shares of."""
-    canvas = Canvas(width, height, drawer)
+    canvas = Canvas(width, height, artist)
     canvas.side = side
     canvas.sketch = scene.sketch
     if window:
@@ -86,7 +86,7 @@ def _panel(
             ANIMALS[thing.kind](canvas, frame, rng, CLOTH[thing.color])
     for number, placed in enumerate(scene.figures):
         canvas.owner = number + 1
-        draw_figure(canvas, placed.x * unit, placed.y * unit, placed.unit * unit, drawer, placed.look)
+        draw_figure(canvas, placed.x * unit, placed.y * unit, placed.unit * unit, artist, placed.look)
     effects(front=True)
     canvas.owner = 255
     for placed in scene.figures[: scene.bubbles]:
@@ -110,19 +110,19 @@ def _grid(width: int, height: int) -> np.ndarray:
     return points[edge]
 
 
-def _page(scene: Scene, drawer: Drawer, side: int) -> tuple[Image.Image, list[set[str]]]:
+def _page(scene: Scene, artist: Artist, side: int) -> tuple[Image.Image, list[set[str]]]:
     """Panels in frames on white paper."""
     width = round(side * scene.aspect)
     page = Image.new("RGB", (width, side), (252, 252, 250))
     gap = round(side * 0.018)
-    line = max(2, round(side * drawer.line_weight * 1.4))
+    line = max(2, round(side * artist.line_weight * 1.4))
     seen: list[set[str]] = [set()]
     for panel, (x0, y0, x1, y1) in zip(
         scene.panels, _layout(len(scene.panels), scene.aspect, scene.palette), strict=True
     ):
         box = (round(x0 * width) + gap, round(y0 * side) + gap, round(x1 * width) - gap, round(y1 * side) - gap)
         w, h = box[2] - box[0], box[3] - box[1]
-        image, marks = _panel(panel, drawer, w, h, round(0.6 * side))
+        image, marks = _panel(panel, artist, w, h, round(0.6 * side))
         page.paste((30, 28, 34), (box[0] - line, box[1] - line, box[2] + line, box[3] + line))
         page.paste(image, box[:2])
         seen[0] |= marks[0] - {panel.background}
@@ -148,15 +148,15 @@ def _layout(count: int, aspect: float, seed: int) -> list[tuple[float, float, fl
     return boxes
 
 
-def _paper(image: Image.Image, scene: Scene, drawer: Drawer) -> Image.Image:
-    """Monochrome and the grain of the drawer's paper, at the final size."""
+def _paper(image: Image.Image, scene: Scene, artist: Artist) -> Image.Image:
+    """Monochrome and the grain of the artist's paper, at the final size."""
     if scene.monochrome:
         image = image.convert("L").convert("RGB")
-    if drawer.texture is None:
+    if artist.texture is None:
         return image
     x, y = scene.palette % 251, scene.palette // 251 % 251
     h, w = image.height, image.width
     rows, columns = (np.arange(h) + y) % 256, (np.arange(w) + x) % 256
-    grain = drawer.texture[rows[:, None], columns[None, :]]
+    grain = artist.texture[rows[:, None], columns[None, :]]
     pixels = np.asarray(image).astype(np.float32) + grain[:, :, None]
     return Image.fromarray(np.clip(pixels.round(), 0, 255).astype(np.uint8))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2v_lib.drawn.artists import Drawer
+from i2v_lib.drawn.artists import Artist
 from i2v_lib.drawn.bodies import Build, Pose, arm_joints, draw_hand, draw_leg, leg_joints, make_build
 from i2v_lib.drawn.canvas import Canvas, Color, Frame, shaded
 from i2v_lib.drawn.clothes import OUTFITS, draw_bottom, draw_sleeve, draw_torso, part_color
@@ -58,12 +58,12 @@ class Look:
         return self.fringe == "over one eye" and self.view != PROFILE
 
 
-def figure_build(drawer: Drawer, look: Look) -> Build:
+def figure_build(artist: Artist, look: Look) -> Build:
     """Measures of a person as this hand proportions them."""
-    return make_build(drawer.heads, drawer.limb, look.boy, look.view)
+    return make_build(artist.heads, artist.limb, look.boy, look.view)
 
 
-def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer, look: Look) -> None:
+def draw_figure(canvas: Canvas, x: float, y: float, unit: float, artist: Artist, look: Look) -> None:
     """Draw one person.
 
     Parameters
@@ -71,14 +71,14 @@ def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer,
     x, y : base of the neck on the canvas
     unit : head radius in canvas pixels
     """
-    build = figure_build(drawer, look)
+    build = figure_build(artist, look)
     body = Frame(x, y, unit, look.pose.lean, look.flip)
     head = body.child(0.0, -0.98, 1.0, look.pose.tilt)
     reach = min(5.2, 1.0 + build.height * 0.86)
     skin = SKIN[look.skin]
     if look.backwear:
         draw_backwear(canvas, body, build, look, look.view)
-    draw_back_hair(canvas, head, drawer, look, look.view, reach, look.sway)
+    draw_back_hair(canvas, head, artist, look, look.view, reach, look.sway)
     arms = [(side, pose) for side, pose in zip((1, -1), look.pose.arms, strict=True)]
     for side, pose in arms:
         if pose == "behind":
@@ -95,9 +95,9 @@ def draw_figure(canvas: Canvas, x: float, y: float, unit: float, drawer: Drawer,
     for side, pose in low:
         _arm(canvas, body, build, look, side, pose, held=look.item is not None and side == 1)
     draw_headwear_behind(canvas, head, look, look.view)
-    draw_face(canvas, head, drawer, look, look.view)
-    fringe_shadow(canvas, head, drawer, look, look.view)
-    draw_front_hair(canvas, head, drawer, look, look.view, reach, look.sway)
+    draw_face(canvas, head, artist, look, look.view)
+    fringe_shadow(canvas, head, artist, look, look.view)
+    draw_front_hair(canvas, head, artist, look, look.view, reach, look.sway)
     if look.facewear:
         draw_facewear(canvas, head, look, look.view)
     if look.headwear:

@@ -10,7 +10,7 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from i2v_lib.drawn.artists import Drawer
+from i2v_lib.drawn.artists import Artist
 from i2v_lib.drawn.canvas import Canvas, Color, Frame, mix, shaded
 from i2v_lib.drawn.heads import FRONT, PROFILE, THREE_QUARTER
 from i2v_lib.drawn.shapes import ellipse, smooth, tube
@@ -115,7 +115,7 @@ def _drill(canvas: Canvas, frame: Frame, color: Color, x: float, reach: float) -
         canvas.part(frame.map(band), color, 0.8, light=frame.map([(x - 0.1 * w, y - 0.02)])[0])
 
 
-def draw_back_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int, reach: float, sway: float) -> None:
+def draw_back_hair(canvas: Canvas, frame: Frame, artist: Artist, look, view: int, reach: float, sway: float) -> None:
     """The mass behind head and shoulders, and tails that hang behind; before the body is drawn.
 
     Parameters
@@ -126,7 +126,7 @@ def draw_back_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int
     color = HAIR[look.hair]
     back = shaded(color)
     if look.headwear != "helmet" or look.hair_style in _MASS:
-        canvas.part(frame.map(_mass(look.hair_style, drawer.lift, view, reach)), back, light=None)
+        canvas.part(frame.map(_mass(look.hair_style, artist.lift, view, reach)), back, light=None)
     for outline, front in _tails(look.hair_style, reach, view, sway):
         if not front:
             canvas.part(frame.map(outline), color, light=frame.map(outline[len(outline) // 5][None])[0])
@@ -216,11 +216,11 @@ def _fringe(style: str, locks: int, lift: float, view: int, flat_top: bool) -> t
     return smooth(p, 3), smooth(band, 2)
 
 
-def fringe_shadow(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> None:
+def fringe_shadow(canvas: Canvas, frame: Frame, artist: Artist, look, view: int) -> None:
     """The fringe's shadow on the forehead: the fringe itself, a little lower, in the skin's shade."""
-    if drawer.shading == "flat" or canvas.sketch or view == PROFILE:
+    if artist.shading == "flat" or canvas.sketch or view == PROFILE:
         return
-    outline, _ = _fringe(look.fringe, drawer.locks, drawer.lift, view, look.headwear in FLAT_TOP)
+    outline, _ = _fringe(look.fringe, artist.locks, artist.lift, view, look.headwear in FLAT_TOP)
     shadow = outline * (0.84, 1.0) + (0.0, 0.09)
     canvas.polygon(frame.map(shadow[(shadow[:, 1] > -0.75)]), shaded(SKIN[look.skin]))
 
@@ -230,7 +230,7 @@ FLAT_TOP = frozenset(
 )
 
 
-def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int, reach: float, sway: float) -> None:
+def draw_front_hair(canvas: Canvas, frame: Frame, artist: Artist, look, view: int, reach: float, sway: float) -> None:
     """Fringe, side locks and whatever hangs before the shoulders; after the face is drawn."""
     color = HAIR[look.hair]
     for x in {FRONT: (0.93, -0.93), THREE_QUARTER: (0.90, -0.80), PROFILE: (0.10,)}[view]:
@@ -244,9 +244,9 @@ def draw_front_hair(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: in
                 4,
             )
         canvas.part(frame.map(lock), color, 0.85, light=frame.map([(x - 0.03, 0.2)])[0])
-    outline, band = _fringe(look.fringe, drawer.locks, drawer.lift, view, look.headwear in FLAT_TOP)
+    outline, band = _fringe(look.fringe, artist.locks, artist.lift, view, look.headwear in FLAT_TOP)
     canvas.part(frame.map(outline), color)
-    if drawer.shading != "flat":
+    if artist.shading != "flat":
         canvas.polygon(frame.map(band), mix(color, (255, 255, 255), 0.38 if look.hair != "black" else 0.22))
     for outline, front in _tails(look.hair_style, reach, view, sway):
         if front:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from i2v_lib.drawn.artists import Drawer
+from i2v_lib.drawn.artists import Artist
 from i2v_lib.drawn.canvas import Canvas, Color, Frame, mix, shaded
 from i2v_lib.drawn.shapes import ellipse, smooth, tube
 from i2v_lib.drawn.world import EYE, HAIR, SKIN
@@ -109,7 +109,7 @@ def _eye_shapes(kind: str, half_width: float, half_height: float, lash: float, o
 
 
 def draw_eye(
-    canvas: Canvas, frame: Frame, drawer: Drawer, color: Color, outer: float, width: float, closed: str | None
+    canvas: Canvas, frame: Frame, artist: Artist, color: Color, outer: float, width: float, closed: str | None
 ) -> None:
     """One eye around the frame's origin.
 
@@ -119,14 +119,14 @@ def draw_eye(
     width : foreshortening factor
     closed : None for an open eye, "shut" or "happy"
     """
-    half_width = drawer.eye_size * width
-    height = drawer.eye_size * drawer.eye_height * (1.1 if drawer.eyes == "tall" else 1.0)
-    shapes = _eye_shapes(drawer.eyes, half_width, height, drawer.lash, outer)
+    half_width = artist.eye_size * width
+    height = artist.eye_size * artist.eye_height * (1.1 if artist.eyes == "tall" else 1.0)
+    shapes = _eye_shapes(artist.eyes, half_width, height, artist.lash, outer)
     lash = canvas.outline_color(LASH) if canvas.sketch else LASH
     if closed:
         canvas.polygon(frame.map(shapes[closed]), LASH if not canvas.sketch else (0, 0, 0))
         return
-    if drawer.eyes == "dot":  # the simplest hand: a bean of the iris color with one light
+    if artist.eyes == "dot":  # the simplest hand: a bean of the iris color with one light
         canvas.part(frame.map(ellipse(0, 0, half_width * 0.62, height * 0.9)), mix(color, LASH, 0.15), 0.8, solid=False)
         canvas.polygon(frame.map(shapes["light"]), WHITE)
         return
@@ -165,17 +165,17 @@ _GRIN = smooth(
 _BROWS = {"calm": (0.0, 0.0), "angry": (0.13, -0.02), "sad": (-0.13, 0.03)}
 
 
-def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> None:
+def draw_face(canvas: Canvas, frame: Frame, artist: Artist, look, view: int) -> None:
     """Face, eyes, brows, nose and mouth; the hair comes later.
 
     ``look`` gives ``skin``, ``eyes``, ``hair``, ``expression`` and ``hidden_eye`` (whether a lock hides the far eye).
     """
     skin = SKIN[look.skin]
-    canvas.part(frame.map(face_outline(drawer.face, view)), skin, light=frame.map([(-0.15, -0.1)])[0])
+    canvas.part(frame.map(face_outline(artist.face, view)), skin, light=frame.map([(-0.15, -0.1)])[0])
     expression, places = look.expression, eye_places(view)
     turn = {FRONT: 0.0, THREE_QUARTER: -0.22, PROFILE: -0.72}[view]
     y = 0.17
-    if expression.blush or drawer.blush:
+    if expression.blush or artist.blush:
         rose = mix(skin, (244, 110, 110), 0.42 if expression.blush else 0.22)
         for x, width in places:
             canvas.polygon(frame.map(ellipse(x * 1.12, y + 0.34, 0.17 * width, 0.085, 12)), rose)
@@ -189,13 +189,13 @@ def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> 
             closed = "happy" if expression.mouth in ("open", "smile", "grin") else "shut"
         name = look.eyes[number % 2]
         eye = frame.child(x, y)
-        draw_eye(canvas, eye, drawer, EYE[name], outer, width, closed)
-        half = drawer.eye_size * drawer.eye_height * 0.9
+        draw_eye(canvas, eye, artist, EYE[name], outer, width, closed)
+        half = artist.eye_size * artist.eye_height * 0.9
         around = eye.map([(0, -half), (0, half), (0, 0)])
         if closed is None:
             canvas.mark(f"{name} eyes", around)
             shown.append(name)
-        _brow(canvas, frame, drawer, look, x, width, outer, y)
+        _brow(canvas, frame, artist, look, x, width, outer, y)
     if len(shown) == 2 and shown[0] != shown[1]:
         canvas.mark("heterochromia", frame.map([(p[0], y) for p in places]))
     both = frame.map([(places[0][0] + 0.2, y), (places[-1][0] - 0.2, y)])
@@ -211,7 +211,7 @@ def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> 
                 (150, 208, 250),
             )
         canvas.mark("tears", both)
-    if drawer.nose and view != PROFILE:
+    if artist.nose and view != PROFILE:
         canvas.polygon(frame.map([(turn - 0.03, 0.43), (turn + 0.05, 0.50), (turn - 0.03, 0.50)]), shaded(skin))
     _mouth(
         canvas, frame.child(turn * 1.05, 0.66 if view != PROFILE else 0.60, {PROFILE: 0.7}.get(view, 1.0)), expression
@@ -220,9 +220,9 @@ def draw_face(canvas: Canvas, frame: Frame, drawer: Drawer, look, view: int) -> 
         canvas.mark("blush", both)
 
 
-def _brow(canvas: Canvas, frame: Frame, drawer: Drawer, look, x: float, width: float, outer: float, y: float) -> None:
+def _brow(canvas: Canvas, frame: Frame, artist: Artist, look, x: float, width: float, outer: float, y: float) -> None:
     slope, lift = _BROWS[look.expression.brows]
-    top = y - drawer.eye_size * drawer.eye_height * 1.12 - 0.13 + lift
+    top = y - artist.eye_size * artist.eye_height * 1.12 - 0.13 + lift
     inner, end = x - outer * 0.20 * width, x + outer * 0.22 * width
     middle = (x, top - 0.05)
     canvas.polygon(

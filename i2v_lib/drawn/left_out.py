@@ -145,8 +145,8 @@ def draw_with_and_without(config: Config, row: int, tag: str, size: int) -> tupl
     from something else too, which cannot be left out
     """
     picture, parts = draw_picture(config, row, size), things_of(tag)[1]
-    drawer = next(d for d in world_of(config)[1] if d.name == picture.scene.drawer)
-    image, seen = compose(leave_out(picture.scene, parts), drawer, size, picture.window)
+    artist = next(each for each in world_of(config)[1] if each.name == picture.scene.artist)
+    image, seen = compose(leave_out(picture.scene, parts), artist, size, picture.window)
     if tag in tag_scene(picture.scene, seen).general:
         return None
     whole = np.asarray(picture.image)

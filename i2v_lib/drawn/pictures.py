@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from i2v_lib.config import Config
-from i2v_lib.drawn.artists import Drawer, make_drawers
+from i2v_lib.drawn.artists import Artist, make_artists
 from i2v_lib.drawn.backgrounds import GROUPS
 from i2v_lib.drawn.compose import Window, compose
 from i2v_lib.drawn.scenes import HARMLESS, WEAPONS, Scene, make_scene
@@ -43,10 +43,10 @@ class Picture:
         }
 
 
-def world_of(config: Config) -> tuple[World, tuple[Drawer, ...]]:
-    """The world and the drawers of a configuration."""
+def world_of(config: Config) -> tuple[World, tuple[Artist, ...]]:
+    """The world and the artists of a configuration."""
     world = make_world(config.characters, config.titles, config.seed, WEAPONS, HARMLESS)
-    return world, make_drawers(config.drawers, config.seed)
+    return world, make_artists(config.artists, config.seed)
 
 
 @lru_cache(maxsize=4096)
@@ -62,20 +62,20 @@ def draw_picture(config: Config, index: int, size: int | None = None) -> Picture
 
     Parameters
     ----------
-    config : ``seed``, ``characters``, ``titles``, ``drawers``, ``general_noise`` and ``stored_size`` are read
+    config : ``seed``, ``characters``, ``titles``, ``artists``, ``general_noise`` and ``stored_size`` are read
     index : which picture, from 0
     size : side in pixels, if not ``config.stored_size``
     """
-    world, drawers = world_of(config)
+    world, artists = world_of(config)
     origin = _origin(config.seed, index)
-    scene = make_scene(random.Random(f"scene/{config.seed}/{origin}"), world, drawers)
-    drawer = next(d for d in drawers if d.name == scene.drawer)
+    scene = make_scene(random.Random(f"scene/{config.seed}/{origin}"), world, artists)
+    artist = next(each for each in artists if each.name == scene.artist)
     rng = random.Random(f"print/{config.seed}/{index}")
     window = None
     if index != origin and scene.aspect == 1 and not scene.panels:
         side = rng.uniform(0.78, 0.94)
         left, top = rng.uniform(0, 1 - side), rng.uniform(0, 1 - side)
         window = (left, top, left + side, top + side)
-    image, seen = compose(scene, drawer, size or config.stored_size, window)
+    image, seen = compose(scene, artist, size or config.stored_size, window)
     exact = tag_scene(scene, seen)
     return Picture(index, origin, image, published(exact, config.general_noise, rng), exact, scene, window)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 
 from i2v_lib.drawn.animals import ANIMALS
-from i2v_lib.drawn.artists import Drawer
+from i2v_lib.drawn.artists import Artist
 from i2v_lib.drawn.backgrounds import BACKGROUNDS, GROUPS
 from i2v_lib.drawn.bodies import Pose
 from i2v_lib.drawn.figures import Look, figure_build
@@ -74,7 +74,7 @@ class Scene:
     """Everything a picture shows. Pages hold their panels as scenes."""
 
     kind: str  # a key of KINDS
-    drawer: str
+    artist: str
     background: str
     figures: tuple[Placed, ...] = ()
     things: tuple[Thing, ...] = ()
@@ -176,7 +176,7 @@ def _cast(rng: random.Random, world: World, count: int) -> list[Look]:
     return [act(rng, look) for look in looks]
 
 
-def place(rng: random.Random, drawer: Drawer, looks: list[Look], aspect: float) -> tuple[Placed, ...]:
+def place(rng: random.Random, artist: Artist, looks: list[Look], aspect: float) -> tuple[Placed, ...]:
     """Put people into the frame: near or far, in the middle or at the edge, one behind the other."""
     count = len(looks)
     framing = rng.choices(("portrait", "upper", "full"), {1: (30, 40, 30), 2: (8, 47, 45)}.get(count, (0, 45, 55)))[0]
@@ -184,7 +184,7 @@ def place(rng: random.Random, drawer: Drawer, looks: list[Look], aspect: float) 
     rng.shuffle(looks)
     placed = []
     for look, slot in zip(looks, slots, strict=True):
-        height = figure_build(drawer, look).height
+        height = figure_build(artist, look).height
         if framing == "portrait":
             unit = rng.uniform(0.20, 0.31) / count**0.5
             y = rng.uniform(0.66, 0.84)
@@ -204,24 +204,24 @@ def place(rng: random.Random, drawer: Drawer, looks: list[Look], aspect: float) 
     return tuple(placed)
 
 
-def make_scene(rng: random.Random, world: World, drawers: tuple[Drawer, ...]) -> Scene:
+def make_scene(rng: random.Random, world: World, artists: tuple[Artist, ...]) -> Scene:
     """Decide one picture.
 
     Parameters
     ----------
     rng : the picture's own generator
     world : who there is
-    drawers : who may draw it
+    artists : who may draw it
     """
-    drawer = rng.choices(drawers, [1 / (i + 6) for i in range(len(drawers))])[0]
+    artist = rng.choices(artists, [1 / (i + 6) for i in range(len(artists))])[0]
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     if kind in ("comic", "4koma"):
-        return _page(rng, world, drawer, kind)
+        return _page(rng, world, artist, kind)
     background = rng.choice(PLACES) if rng.random() < 0.62 or kind == "landscape" else rng.choice(SIMPLE)
     aspect = rng.choice((0.42, 0.48)) if kind == "people" and rng.random() < 0.035 else 1.0
     scene = Scene(
         kind=kind,
-        drawer=drawer.name,
+        artist=artist.name,
         background=background,
         monochrome=rng.random() < 0.07,
         sketch=rng.random() < 0.04,
@@ -231,7 +231,7 @@ def make_scene(rng: random.Random, world: World, drawers: tuple[Drawer, ...]) ->
     if kind == "people":
         count = 1 if aspect < 1 else rng.choices((1, 2, 3, 4, 5), (70, 18, 6, 4, 2))[0]
         looks = _cast(rng, world, count)
-        scene = replace(scene, figures=place(rng, drawer, looks, aspect), bubbles=int(rng.random() < 0.06))
+        scene = replace(scene, figures=place(rng, artist, looks, aspect), bubbles=int(rng.random() < 0.06))
         if rng.random() < 0.03:
             scene = replace(scene, things=(_thing(rng, ANIMALS, 0.10, 0.16),))
     elif kind == "machine":
@@ -274,7 +274,7 @@ def _effects(rng: random.Random, scene: Scene) -> tuple[Effect, ...]:
     return tuple(effects)
 
 
-def _page(rng: random.Random, world: World, drawer: Drawer, kind: str) -> Scene:
+def _page(rng: random.Random, world: World, artist: Artist, kind: str) -> Scene:
     """A comic page: a small cast through several panels, faces large enough to read."""
     cast = _cast(rng, world, rng.choice((1, 2, 2))) or [act(rng, stranger(rng, world))]
     panels = []
@@ -284,9 +284,9 @@ def _page(rng: random.Random, world: World, drawer: Drawer, kind: str) -> Scene:
         background = rng.choice(SIMPLE) if rng.random() < 0.75 else rng.choice(PLACES)
         panels.append(
             Scene(
-                "panel", drawer.name, background, (near,), bubbles=int(rng.random() < 0.7), palette=rng.getrandbits(32)
+                "panel", artist.name, background, (near,), bubbles=int(rng.random() < 0.7), palette=rng.getrandbits(32)
             )
         )
-    return Scene(kind, drawer.name, "white background", panels=tuple(panels), monochrome=rng.random() < 0.62,
+    return Scene(kind, artist.name, "white background", panels=tuple(panels), monochrome=rng.random() < 0.62,
         palette=rng.getrandbits(32),
                  aspect=0.46 if kind == "4koma" else 1.0)  # fmt: skip

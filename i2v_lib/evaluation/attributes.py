@@ -9,7 +9,7 @@ import numpy as np
 
 from i2v_lib.data.collection import Collection
 
-POSTED = {"character": "character", "title": "copyright", "drawer": "artist", "general tags": "general"}
+POSTED = {"character": "character", "title": "copyright", "artist": "artist", "general tags": "general"}
 LOOKS = {  # attribute -> key of a figure's look
     "hair color": "hair",
     "hairstyle": "hair_style",
@@ -36,7 +36,7 @@ def attributes(collection: Collection, rows: np.ndarray) -> dict[str, list[froze
     Returns
     -------
     dict
-        Attribute -> n sets of values, in the order of the rows. "character", "title" and "drawer" are always there.
+        Attribute -> n sets of values, in the order of the rows. "character", "title" and "artist" are always there.
     """
     truth = collection.truth()
     if truth is not None:
@@ -54,7 +54,7 @@ def scene_attributes(scene: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     return {
         "character": _values(look["character"] for look in looks),
         "title": _values(look["title"] for look in looks),
-        "drawer": _values(scene["drawer"]),
+        "artist": _values(scene["artist"]),
         "background": _values(part["background"] for part in _parts(scene)),
         "kind": _values(scene["kind"]),
         "people": _values(f"{len(looks) - boys} girls, {boys} boys"),

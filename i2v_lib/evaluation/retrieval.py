@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
 
 AS_FOUND, NO_DUPLICATES, OTHERS = "as found", "without near-duplicates", "other characters"
-ATTRIBUTES = ("character", "title", "drawer", "background", "arms", "view")  # the last two are the pose
+ATTRIBUTES = ("character", "title", "artist", "background", "arms", "view")  # the last two are the pose
 KS = (3, 10)
 ROWS = 512  # queries at a time
 

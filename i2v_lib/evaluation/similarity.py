@@ -2,7 +2,7 @@
 
 Every similarity is 0 to 1. Sets are compared by their Jaccard index, |both| / |either|.
 
-- illustration style: the drawer, together with "monochrome" and "sketch"
+- illustration style: the artist, together with "monochrome" and "sketch"
 - color: overlap of two CIELAB histograms of the pixels
 - composition: overlap of the areas that heads, bodies and things take, heads apart by the direction they face; of two
   comic pages of a kind the ratio of their numbers of panels
@@ -116,7 +116,7 @@ def _sight(scene: Mapping[str, Any], image: np.ndarray) -> tuple[Any, ...]:
     """What a judge sees of one picture, an entry a question."""
     seen = scene_attributes(scene)
     return (
-        seen["drawer"] | seen["rendering"],
+        seen["artist"] | seen["rendering"],
         color_histogram(image),
         (scene["kind"], len(scene["panels"])) if scene["panels"] else placement(scene),
         seen["title"],

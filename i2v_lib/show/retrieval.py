@@ -14,7 +14,7 @@ from i2v_lib.show.numbers import Rows, percent
 from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.typeset import typeset
 
-SEMANTIC, STYLE, POSE = ("character", "title"), ("drawer",), ("arms", "view")
+SEMANTIC, STYLE, POSE = ("character", "title"), ("artist",), ("arms", "view")
 TIMES, POINTS, TOP = 5, 3, 3  # targets: times the pre-trained net, points below the real features; at k = 3
 BLOCKS = (  # of the table; where a metric's own errors are judged, metrics cannot be compared
     (AS_FOUND, "As found", tuple(paper.METRICS)),
@@ -109,7 +109,7 @@ def caption_retrieval(
     """Of the table; ``found`` are its :func:`claims`, ``illustrations`` is the size of the safe dataset."""
     verdicts = " ".join(f"{claim['claim']}: {claim['verdict']}." for claim in found)
     known = {row["attribute"] for row in rows}
-    pose = "Arms and view (of the head) are the pose, the drawer is the style. " if set(POSE) <= known else ""
+    pose = "Arms and view (of the head) are the pose, the artist is the style. " if set(POSE) <= known else ""
     unknown = [name for name in ATTRIBUTES if name not in known]
     missing = f"Not known of this collection: {', '.join(unknown)}. " if unknown else ""
     return (

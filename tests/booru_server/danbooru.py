@@ -143,7 +143,7 @@ class Danbooru:
     def _artists(self) -> list[dict[str, Any]]:
         names = sorted({name for post in self.board.posts.values() for name in post.tags["artist"]})
         rows = [
-            {"id": number, "name": name, "is_banned": name == "withdrawn_drawer", "is_deleted": False}
+            {"id": number, "name": name, "is_banned": name == "withdrawn_artist", "is_deleted": False}
             for number, name in enumerate(names, 300)
         ]
         return rows[::-1]

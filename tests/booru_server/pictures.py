@@ -41,7 +41,7 @@ def draw(seed: int, index: int, size: int) -> Drawing:
     tags = picture.tags
     groups = (tags.general, tags.copyright, tags.character)
     names = [tuple(name.replace(" ", "_") for name in group) for group in groups]
-    return Drawing(picture.image, *names, rating=tags.rating, artist=picture.scene.drawer.replace(" ", "_"))
+    return Drawing(picture.image, *names, rating=tags.rating, artist=picture.scene.artist.replace(" ", "_"))
 
 
 def draw_many(seed: int, index: int, size: int, drawings: int | None) -> Drawing:

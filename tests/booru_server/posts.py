@@ -161,7 +161,7 @@ class Population:
         if role in ("deleted", "banned", "restricted", "pending", "flagged"):
             post.flags.add(role)
             if role == "banned":
-                post.tags["artist"] = ["withdrawn_drawer", "banned_artist"]
+                post.tags["artist"] = ["withdrawn_artist", "banned_artist"]
         elif role in DENIED:
             general.append(role)
         elif role == "denied_kin":  # an old post: what the tag implies was never added
