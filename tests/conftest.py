@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["texts"]  # the fixture `worded`
 ROOT = Path(__file__).resolve().parent.parent
 
 
