@@ -27,7 +27,7 @@ from i2v_lib.explorers.morphing import MorphingExplorer
 from i2v_lib.explorers.of_run import explore_morphing
 from i2v_lib.explorers.one_picture import Looker
 from i2v_lib.explorers.panel import PicturePanel
-from i2v_lib.search.graph import Graph
+from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.path_finder import LIMIT, MOST_K, Transitions
 from i2v_lib.show import paper
 from i2v_lib.show.saving import machine

@@ -32,7 +32,8 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from i2v_lib.config import home, load_config
-from i2v_lib.search.graph import Graph, build_graph, morph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.show import paper
 from i2v_lib.show.saving import machine
 

@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from i2v_lib.search.graph import Graph, build_graph, morph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_vectors
 from i2v_lib.search.paths import path_of_steps, shortest_path
 

@@ -4,12 +4,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from i2v_lib.search import bridges
-from i2v_lib.search.bridges import nearest_bridge
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import extend_neighbors, nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import describe_path
+from i2v_lib.search.paths import nearest_bridge
 
 SQUARE = np.array([[1, 2], [0, 3], [0, 3], [1, 2]]), np.array([[1, 1], [1, 1], [1, 1], [1, 1]])
 
@@ -193,46 +192,6 @@ def test_no_path_tells_why():
     assert "exactly 5 intermediates" in str(within)
     with pytest.raises(ValueError, match="vectors has 5 rows, the graph 6 nodes"):
         nearest_bridge(graph, points[:5], 0, 4)
-
-
-def test_bridge_is_the_closest_pair():
-    generator = np.random.default_rng(3)
-    codes = np.r_[generator.integers(0, 16, (20, 3)), generator.integers(0, 16, (15, 3)) * 16].astype(np.uint8)
-    graph = build_graph(*nearest_neighbors(codes, 3))
-    a, b = morph(graph, 0, 30, vectors=codes), morph(graph, 30, 0, vectors=codes)
-    assert a.status == "no_path"
-    here, there = (graph.components == graph.components[node] for node in (0, 30))
-    between = hamming_distance(codes, codes)[here][:, there]
-    assert a.bridge[2] == between.min()
-    assert hamming_distance(codes[[a.bridge[0]]], codes[[a.bridge[1]]]) == a.bridge[2]
-    assert here[a.bridge[0]]
-    assert there[a.bridge[1]]
-    assert b.bridge == (a.bridge[1], a.bridge[0], a.bridge[2])
-
-
-@pytest.mark.parametrize("block", [1, 7, 1000])
-@pytest.mark.parametrize("real", [False, True])
-def test_of_equally_near_bridges_the_lowest(block, real, monkeypatch):
-    """Two components, their nodes mixed, with many pairs at the least distance; the larger one is read in blocks."""
-    monkeypatch.setattr(bridges, "BLOCK", block)
-    generator = np.random.default_rng(block)
-    kind = generator.random(60) < 0.3
-    codes = np.where(kind, 0, 240).astype(np.uint8)[:, None] | generator.integers(0, 16, (60, 1), np.uint8)
-    rows = [generator.permutation(np.flatnonzero((kind == kind[i]) & (np.arange(60) != i)))[:4] for i in range(60)]
-    graph = build_graph(np.array(rows), np.ones((60, 4), int))
-    assert sorted(graph.component_sizes) == [kind.sum(), 60 - kind.sum()]
-    between = hamming_distance(codes, codes)
-    vectors = np.unpackbits(codes, axis=1).astype(np.float32) if real else codes
-    for few in (False, True):
-        source = int(np.flatnonzero(kind == few)[3])
-        target = int(np.flatnonzero(kind != few)[5])
-        low = kind[min(source, target)]
-        pairs = [(between[a, b], a, b) for a in np.flatnonzero(kind == low) for b in np.flatnonzero(kind != low)]
-        distance, *ends = min(pairs)
-        assert sum(pair[0] == distance for pair in pairs) > 1
-        first, second, found = nearest_bridge(graph, vectors, source, target)
-        assert [first, second] == (ends if source < target else ends[::-1])
-        assert found == pytest.approx(distance**0.5 if real else distance)
 
 
 @pytest.mark.parametrize("intermediates", [None, 0, 4])

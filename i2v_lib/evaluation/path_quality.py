@@ -15,7 +15,8 @@ from scipy.stats import rankdata
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
-from i2v_lib.search.graph import Graph, Morph, morph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.graph import Morph, morph
 
 METHODS = ("shortest", "straight", "walk", "pretrained", "random")
 MEASURES = ("changed", "largest", "steady_bits", "steady_truth", "falling")

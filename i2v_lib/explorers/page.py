@@ -17,7 +17,8 @@ from tqdm import tqdm
 from i2v_lib.explorers.bundle import FOLDER, join_modules, read_styles
 from i2v_lib.explorers.map_data import MapData, map_of_run, pack
 from i2v_lib.explorers.sprites import SIDES, sheet_count
-from i2v_lib.search.graph import Graph, build_graph, morph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.captions import data_phrase
 from i2v_lib.show.saving import describe_sources

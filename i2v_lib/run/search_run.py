@@ -13,8 +13,9 @@ from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.serving.picture_batches import Picture, read_picture
 from i2v_lib.run.artifacts import Artifacts, once
 from i2v_lib.run.network_run import NetworkRun
+from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.distributed_search import search_in_shares
-from i2v_lib.search.graph import Graph, Morph, build_graph
+from i2v_lib.search.graph import Morph, build_graph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import MOST_K, Transitions

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from i2v_lib.search.graph import Graph, Morph, build_graph, morph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.graph import Morph, build_graph, morph
 from i2v_lib.search.neighbors import extend_neighbors, extend_vectors
 
 LEAST_K, MOST_K = 3, 20

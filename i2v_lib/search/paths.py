@@ -1,8 +1,8 @@
-"""Exact searches over a graph: the shortest path, and the cheapest path with a given number of steps.
+"""Exact searches over a graph: the shortest path, also through waypoints, and the cheapest with a number of steps.
 
-Both count in whole numbers (see :attr:`~i2v_lib.search.graph.Graph.costs`), so that "equally long" is exact, and both
+All count in whole numbers (see :attr:`~i2v_lib.search.adjacency.Graph.costs`), so that "equally long" is exact, and all
 break ties by the numbers of the nodes, which stand in ascending order in the graph's rows. So the order in which edges
-were given changes nothing. Both look no further around the two ends than they must.
+were given changes nothing. Where no path leads from one component to another, the nearest bridge says what is missing.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
-if TYPE_CHECKING:
-    from i2v_lib.search.graph import Graph
+from i2v_lib.search.adjacency import Graph
+from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
+
+BLOCK = 2**14  # vectors of a large component that are copied at a time
 
 # Seen from a node that is being stepped on: the least cost from there on, the next node, the least cost by another.
 Onward = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -45,6 +48,50 @@ def shortest_path(graph: Graph, source: int, target: int, avoid: Sequence[int] =
     barred = np.array(avoid, np.int64)
     path = first_shortest_path(graph.starts, graph.ends, graph.costs, source, target, barred)
     return path if len(path) else None
+
+
+def shortest_path_through(
+    graph: Graph, stops: Sequence[int], avoid: Sequence[int] = (), limit: int | None = None
+) -> tuple[np.ndarray | None, bool]:
+    """Path of least length: of equal ones that of fewest steps, of these the lowest numbers first.
+
+    Where the shortest paths from stop to stop meet nowhere else, they are it. Where two of them do, partial paths are
+    extended best first, by what the way onward would take if it might repeat nodes. Where it is far to a waypoint and
+    the near way leads back, the time of that grows exponentially; at the limit, paths are searched from stop to stop
+    that keep clear of each other.
+
+    Parameters
+    ----------
+    graph : of N nodes
+    stops : at least two nodes: the source, the waypoints in order, the target; none twice
+    avoid : nodes that the path must not touch, no stop among them
+    limit : partial paths to look at, at most; None for as many as it takes
+
+    Returns
+    -------
+    path : int64 array, shape (L,), or None if there is none
+    proven : whether it is the best for certain
+
+    Raises
+    ------
+    GivenUpError
+        If ``limit`` is reached, and paths that keep clear of each other are not found either.
+    """
+    legs = _legs(graph, stops, avoid, range(len(stops) - 1), apart=False)
+    if legs is None:
+        return None, True
+    path = _joined(legs)
+    if len(np.unique(path)) == len(path):
+        return path, True
+    counted = replace(graph, weights=graph.costs * len(graph) + 1)  # a step counts too: the least after any length
+    ways = _ways_through(counted, stops, avoid)
+    try:
+        return best_first(counted, stops, lambda stage, _: ways[stage], limit), True
+    except GivenUpError:
+        paths = _paths_apart(counted, stops, avoid)
+        if not paths:
+            raise
+        return np.array(min(paths)[1]), False
 
 
 def path_of_steps(
@@ -86,7 +133,7 @@ def path_of_steps(
         return None  # too far away
     stops = np.searchsorted(nodes, (source, *waypoints, target)).tolist()
     part = _part(graph, nodes)
-    ways = _ways_onward(part, stops, steps)
+    ways = _ways_of_steps(part, stops, steps)
     path = best_first(part, stops, lambda stage, length: ways[stage][steps - length], limit)
     return None if path is None else nodes[path]
 
@@ -100,9 +147,9 @@ def best_first(
     ----------
     graph : its weights are whole numbers
     stops : nodes to pass, at least two
-    onward : of a stage and a number of steps: what is known, in each node on which a path comes to stand by its so
-        manieth step, of the way from there on. In stage i the path has passed ``stops[i]``, and i + 1 others come next.
-        Costs must not be above the true ones, and infinite where no path may stand
+    onward : called with a stage and a number of steps taken, counting the one that comes next. Returns what is known,
+        at each node where that step may end, of the way from there on. In stage i the path has passed ``stops[i]``, and
+        ``stops[i + 1]`` comes next. Costs must not be above the true ones, and must be infinite where no path may stand
     limit : as for :func:`path_of_steps`
 
     Returns
@@ -126,6 +173,41 @@ def best_first(
     return None
 
 
+def nearest_bridge(graph: Graph, vectors: np.ndarray, source: int, target: int) -> tuple[int, int, float]:
+    """The pair of least distance between the components of two nodes: where an edge would join them.
+
+    Parameters
+    ----------
+    graph : from :func:`~i2v_lib.search.graph.build_graph`
+    vectors : uint8 codes, compared by Hamming distance, or float features, by Euclidean; shape (N, ·)
+    source, target : nodes of different components
+
+    Returns
+    -------
+    (node in the source's component, node in the target's, distance)
+        Of equally near pairs that of lowest numbers.
+
+    Notes
+    -----
+    Every node of one component meets every node of the other. That is quick where one of the two is small, as nearly
+    always; two of half a million codes each take half an hour.
+    """
+    if len(vectors) != len(graph):
+        raise ValueError(f"vectors has {len(vectors):,} rows, the graph {len(graph):,} nodes; pass one a node")
+    low, high = (np.flatnonzero(graph.components == graph.components[node]) for node in sorted((source, target)))
+    small, large = sorted((low, high), key=len)
+    search = nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors
+    queries, found = vectors[small], []
+    for start in range(0, len(large), BLOCK):
+        block = large[start : start + BLOCK]
+        indices, distances = search(vectors[block], 1, queries)
+        best = distances[:, 0] == distances.min()
+        pairs = np.stack([small[best], block[indices[best, 0]]], axis=1)
+        found.append((distances.min().item(), *min((pairs if small is low else pairs[:, ::-1]).tolist())))
+    distance, *ends = min(found)
+    return (*(ends if source < target else ends[::-1]), distance)
+
+
 def _extend(
     graph: Graph, stops: Sequence[int], onward: Onward, path: tuple[int, ...], spent: int, stage: int
 ) -> Iterator[tuple[float, tuple[int, ...], int, int]]:
@@ -137,6 +219,55 @@ def _extend(
     for i in np.argsort(bounds, kind="stable"):
         if bounds[i] < np.inf and ends[i] not in path:
             yield bounds[i], (*path, int(ends[i])), costs[i], stage + (ends[i] == stops[stage + 1])
+
+
+def _paths_apart(graph, stops, avoid):
+    """Paths that take no node twice, each with its length; the legs are searched in different orders."""
+    found, legs = [], range(len(stops) - 1)
+    for first in legs:
+        others = [leg for leg in legs if leg != first]
+        for order in ([first, *others], [first, *others[::-1]]):
+            if parts := _legs(graph, stops, avoid, order, apart=True):
+                path = _joined(parts)
+                steps = zip(path[:-1], path[1:], strict=True)
+                length = sum(graph.costs[graph.row(a)][graph.ends[graph.row(a)] == b].item() for a, b in steps)
+                found.append((length, path.tolist()))
+    return found
+
+
+def _legs(graph, stops, avoid, order, apart):
+    """Shortest paths from stop to stop, or None; if ``apart``, each avoids those that come before it in the order."""
+    legs = [np.array([], np.int64)] * len(order)
+    for i in order:
+        ends = stops[i], stops[i + 1]
+        taken = [stop for stop in stops if stop not in ends]
+        taken += [node for leg in legs for node in leg.tolist() if node not in ends] if apart else []
+        leg = shortest_path(graph, *ends, [*avoid, *taken])
+        if leg is None:
+            return None
+        legs[i] = leg
+    return legs
+
+
+def _joined(legs):
+    return np.concatenate([*(leg[:-1] for leg in legs), legs[-1][-1:]])
+
+
+def _ways_through(graph: Graph, stops: Sequence[int], avoid: Sequence[int]) -> list[Onward]:
+    """For every stage, the ways onward, as :func:`best_first` asks for them."""
+    unknown = np.full(len(graph), -1), np.full(len(graph), np.inf)  # next nodes: turning back is not looked into
+    beyond, stages = 0.0, []
+    for before, stop in zip(stops[-2::-1], stops[:0:-1], strict=True):
+        barred = np.zeros(len(graph), bool)
+        barred[[*avoid, *stops]] = True
+        barred[stop] = False
+        closed = barred[graph.ends] | barred[graph.owners]
+        lengths = csr_array((np.where(closed, np.inf, graph.costs), graph.ends, graph.starts), shape=(len(graph),) * 2)
+        best = dijkstra(lengths, indices=stop) + beyond
+        row = graph.row(before)
+        beyond = (graph.costs[row] + best[graph.ends[row]]).min(initial=np.inf)
+        stages.insert(0, (best, *unknown))
+    return stages
 
 
 def _surroundings(graph, source, target, steps, avoid):
@@ -162,7 +293,7 @@ def _surroundings(graph, source, target, steps, avoid):
 
 
 def _part(graph, nodes):
-    """The graph between some of its nodes, numbered anew in the same order; its weights are the costs."""
+    """The graph between some of its nodes, numbered again in the same order; its weights are the costs."""
     numbers = np.full(len(graph), -1)
     numbers[nodes] = np.arange(len(nodes))
     edges = _edges(graph, nodes)
@@ -178,7 +309,7 @@ def _edges(graph, nodes):
     return np.arange(counts.sum()) + np.repeat(graph.starts[nodes] - (np.cumsum(counts) - counts), counts)
 
 
-def _ways_onward(graph: Graph, stops: Sequence[int], steps: int) -> list[list[Onward]]:
+def _ways_of_steps(graph: Graph, stops: Sequence[int], steps: int) -> list[list[Onward]]:
     """For every stage, and 0 … steps - 1 steps that are left: the ways onward, as :func:`best_first` asks for them.
 
     Arrays are float64, int64 and float64 of shape (N,); a cost is infinity where there is no way.

@@ -1,4 +1,4 @@
-"""Paths that avoid some illustrations and pass others, beside every simple path of small graphs (networkx)."""
+"""Paths that avoid some illustrations and pass others, beside all simple paths of small graphs; and bridges."""
 
 import itertools
 
@@ -6,10 +6,12 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from i2v_lib.search import graph as module
+from i2v_lib.search import paths
+from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import nearest_neighbors
+from i2v_lib.search.paths import nearest_bridge
 from tests.test_graph import as_networkx, graph_of, random_graph
 
 
@@ -18,13 +20,13 @@ def best_path(oracle, source, target, intermediates, avoid, waypoints):
     left = oracle.subgraph(set(oracle) - set(avoid))
     stops = waypoints if source < target else waypoints[::-1]
     low, high = sorted((source, target))
-    paths = [
+    simple = [
         (nx.path_weight(left, path, "weight"), len(path), path)
         for path in nx.all_simple_paths(left, low, high)
         if intermediates is None or len(path) == intermediates + 2
         if [node for node in path if node in stops] == stops
     ]
-    path = min(paths)[2] if paths else None
+    path = min(simple)[2] if simple else None
     return path if path is None or source == low else path[::-1]
 
 
@@ -96,7 +98,7 @@ def test_what_is_avoided_can_tear_the_graph():
     assert morph(graph, 0, 4).path.tolist() == [0, 1, 2, 3, 4]  # nothing is remembered
 
 
-def test_waypoints_in_other_components_are_told():
+def test_waypoints_in_other_components_are_reported():
     codes = np.array([[0], [1], [255], [254], [60], [61]], np.uint8)
     graph = build_graph(*nearest_neighbors(codes, 1))
     result = morph(graph, 0, 1, waypoints=[2, 4], vectors=codes)
@@ -124,7 +126,47 @@ def test_contradictions_are_refused():
 
 
 def test_without_wishes_nothing_is_torn(monkeypatch):
-    """The components of what is left are computed only where they are told."""
-    monkeypatch.setattr(module.Graph, "without", lambda *_: pytest.fail("computed"))
+    """The components of what is left are computed only where they are reported."""
+    monkeypatch.setattr(Graph, "without", lambda *_: pytest.fail("computed"))
     graph = random_graph(0, k=4)
     assert morph(graph, 0, 8, avoid=[4]).status == "found"
+
+
+def test_bridge_is_the_closest_pair():
+    generator = np.random.default_rng(3)
+    codes = np.r_[generator.integers(0, 16, (20, 3)), generator.integers(0, 16, (15, 3)) * 16].astype(np.uint8)
+    graph = build_graph(*nearest_neighbors(codes, 3))
+    a, b = morph(graph, 0, 30, vectors=codes), morph(graph, 30, 0, vectors=codes)
+    assert a.status == "no_path"
+    here, there = (graph.components == graph.components[node] for node in (0, 30))
+    between = hamming_distance(codes, codes)[here][:, there]
+    assert a.bridge[2] == between.min()
+    assert hamming_distance(codes[[a.bridge[0]]], codes[[a.bridge[1]]]) == a.bridge[2]
+    assert here[a.bridge[0]]
+    assert there[a.bridge[1]]
+    assert b.bridge == (a.bridge[1], a.bridge[0], a.bridge[2])
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+@pytest.mark.parametrize("real", [False, True])
+def test_of_equally_near_bridges_the_lowest(block, real, monkeypatch):
+    """Two components, their nodes mixed, with many pairs at the least distance; the larger one is read in blocks."""
+    monkeypatch.setattr(paths, "BLOCK", block)
+    generator = np.random.default_rng(block)
+    kind = generator.random(60) < 0.3
+    codes = np.where(kind, 0, 240).astype(np.uint8)[:, None] | generator.integers(0, 16, (60, 1), np.uint8)
+    rows = [generator.permutation(np.flatnonzero((kind == kind[i]) & (np.arange(60) != i)))[:4] for i in range(60)]
+    graph = build_graph(np.array(rows), np.ones((60, 4), int))
+    assert sorted(graph.component_sizes) == [kind.sum(), 60 - kind.sum()]
+    between = hamming_distance(codes, codes)
+    vectors = np.unpackbits(codes, axis=1).astype(np.float32) if real else codes
+    for few in (False, True):
+        source = int(np.flatnonzero(kind == few)[3])
+        target = int(np.flatnonzero(kind != few)[5])
+        low = kind[min(source, target)]
+        pairs = [(between[a, b], a, b) for a in np.flatnonzero(kind == low) for b in np.flatnonzero(kind != low)]
+        distance, *ends = min(pairs)
+        assert sum(pair[0] == distance for pair in pairs) > 1
+        first, second, found = nearest_bridge(graph, vectors, source, target)
+        assert [first, second] == (ends if source < target else ends[::-1])
+        assert found == pytest.approx(distance**0.5 if real else distance)
