@@ -1,6 +1,7 @@
 """The rules of the house: which room may import which, how long a file is, what is documented."""
 
 import ast
+import graphlib
 import importlib.metadata
 import json
 import sys
@@ -49,6 +50,30 @@ def wrong_way(source, path):
     return [name for name, room in rooms.items() if room in FLOOR and room != own and FLOOR[room] >= FLOOR[own]]
 
 
+class WithoutFunctions(ast.NodeTransformer):
+    """Empty the functions, so that what runs on import is left, and what type checkers read."""
+
+    def visit_FunctionDef(self, node):
+        node.body = [ast.Pass()]
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+
+def import_circle(sources):
+    """Modules that import each other in a circle, first and last the same; None without one. {path: source}."""
+    names, arrows = {name_of(path) for path in sources}, {}
+    for path, source in sources.items():
+        top = ast.unparse(WithoutFunctions().visit(ast.parse(source)))
+        found = {name if name in names else name.rpartition(".")[0] for name in imported(top, path)}
+        arrows[name_of(path)] = (found & names) - {name_of(path)}
+    try:
+        graphlib.TopologicalSorter(arrows).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return None
+
+
 def undocumented(source):
     """Public functions, classes and methods without a docstring."""
     found, documented = [], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -95,6 +120,29 @@ def test_data_flows_one_way():
     found = {name_of(path): wrong_way(path.read_text(encoding="utf-8"), path) for path in MODULES[1:]}
     assert len(found) > 8
     assert not {name: wrong for name, wrong in found.items() if wrong}
+
+
+@pytest.mark.parametrize(
+    ("back", "circle"),
+    [
+        ("from i2v_lib.search.graph import morph", True),
+        ("from . import graph", True),
+        ("if TYPE_CHECKING:\n    from i2v_lib.search.graph import Graph", True),
+        ("def late():\n    from i2v_lib.search.graph import morph", False),
+        ("from i2v_lib.search.hashing import binarize", False),
+    ],
+)
+def test_a_circle_of_imports_is_seen(back, circle):
+    room = PACKAGE / "search"
+    sources = {room / "graph.py": "from i2v_lib.search.paths import walk", room / "hashing.py": "import numpy"}
+    found = import_circle({**sources, room / "paths.py": back})
+    assert (found is not None) == circle
+    assert not circle or set(found) == {"i2v_lib.search.graph", "i2v_lib.search.paths"}
+
+
+def test_no_modules_import_each_other():
+    """Not even for type checkers only."""
+    assert import_circle({path: path.read_text(encoding="utf-8") for path in MODULES}) is None
 
 
 def test_every_module_belongs_to_a_room():
