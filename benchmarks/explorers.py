@@ -25,7 +25,7 @@ from PIL import Image
 from i2v_lib.config import home, load_config
 from i2v_lib.explorers.morphing import MorphingExplorer
 from i2v_lib.explorers.of_run import explore_morphing
-from i2v_lib.explorers.one_picture import Looker
+from i2v_lib.explorers.one_picture import PictureReport
 from i2v_lib.explorers.panel import PicturePanel
 from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.path_finder import LIMIT, MOST_K, Transitions
@@ -142,13 +142,13 @@ def measure_widget(explorer: MorphingExplorer, pairs: np.ndarray) -> dict[str, A
 
 def measure_panel(panel: PicturePanel, count: int = 20) -> dict[str, Any]:
     """Milliseconds until the panel shows another illustration, where a tag was seen, and a picture that was dropped."""
-    nodes = np.linspace(0, len(panel.looker) - 1, count).astype(int).tolist()
+    nodes = np.linspace(0, len(panel.reports) - 1, count).astype(int).tolist()
     times: dict[str, list[float]] = {"another_illustration": [], "where_a_tag_was_seen": [], "a_dropped_picture": []}
     for node in nodes:
         times["another_illustration"].append(1000 * seconds(lambda n=node: panel._choose(n)))
         column = panel.tags.rows[0]["column"]
         times["where_a_tag_was_seen"].append(1000 * seconds(lambda c=column: panel._seek(c)))
-    for image in panel.looker.images(nodes):
+    for image in panel.reports.images(nodes):
         file = io.BytesIO()
         Image.fromarray(image).save(file, "png")
         times["a_dropped_picture"].append(1000 * seconds(lambda f=file: panel._take("mine.png", f.getvalue())))
@@ -173,7 +173,7 @@ def main(sizes: list[int], pairs: int, runs: int) -> None:
 
         run = Run(load_config("demo"))
         record["sizes"].append(measure("demo run", explore_morphing(run), pairs, runs))
-        record["panel"] = measure_panel(PicturePanel(Looker(run, near=True)))
+        record["panel"] = measure_panel(PicturePanel(PictureReport(run, near=True)))
     for size in sizes:
         made = Made(size)
         record["sizes"].append(measure("made", MorphingExplorer(made.transitions, made), pairs, runs))

@@ -123,7 +123,7 @@ def test_a_picture_stands_in_for_the_widget():
     assert sheet.shape[:2] == (48, 3 * 44 + 4)
     for i, color in enumerate(COLORS[:, 20, 20]):
         assert np.abs(sheet[24, 24 + 44 * i].astype(int) - color).max() <= 3
-    assert Image.open(io.BytesIO(Gallery().still())).size == (120, 120)
+    assert Image.open(io.BytesIO(Gallery().static_png())).size == (120, 120)
 
 
 def test_a_dropped_file_arrives_with_its_name():

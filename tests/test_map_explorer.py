@@ -223,7 +223,7 @@ def test_a_picture_stands_in():
     assert "run this notebook" in bundle["text/plain"]
     places = MapData(**{**vars(data), "cells": None})
     assert MapExplorer(places).layout_name == "places"
-    assert Image.open(io.BytesIO(MapExplorer(places).still())).size == png.size
+    assert Image.open(io.BytesIO(MapExplorer(places).static_png())).size == png.size
 
 
 # --- modules and page

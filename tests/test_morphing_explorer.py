@@ -93,19 +93,19 @@ def test_two_clicks_choose_two_pictures(backing):
     explorer = MorphingExplorer(backing.transitions, backing)
     assert explorer.status.text == CHOOSE
     assert explorer.strip.pictures == []
-    first, second = explorer.chooser.nodes[[4, 7]].tolist()
-    click(explorer.chooser.gallery, 4)
+    first, second = explorer.picker.nodes[[4, 7]].tolist()
+    click(explorer.picker.gallery, 4)
     assert (explorer.source, explorer.target, explorer.role.value) == (first, None, "end")
-    click(explorer.chooser.gallery, 7)
+    click(explorer.picker.gallery, 7)
     assert (explorer.source, explorer.target) == (first, second)
     assert explorer.found.path[[0, -1]].tolist() == [first, second]
-    assert explorer.chooser.gallery.badges[4] == "start"
-    assert explorer.chooser.gallery.marks[7] == "end"
+    assert explorer.picker.gallery.badges[4] == "start"
+    assert explorer.picker.gallery.marks[7] == "end"
     explorer.role.value = "via"
-    click(explorer.chooser.gallery, 1)
-    assert explorer.chooser.nodes[1] in explorer.found.path
-    click(explorer.chooser.gallery, 4)  # an end cannot be passed as well
-    assert explorer.waypoints == explorer.chooser.nodes[[1]].tolist()
+    click(explorer.picker.gallery, 1)
+    assert explorer.picker.nodes[1] in explorer.found.path
+    click(explorer.picker.gallery, 4)  # an end cannot be passed as well
+    assert explorer.waypoints == explorer.picker.nodes[[1]].tolist()
 
 
 def test_controls_ask_anew(explorer, backing):
@@ -119,7 +119,7 @@ def test_controls_ask_anew(explorer, backing):
         assert explorer.found.path.tolist() == backing.transitions.find(0, 9, **options).path.tolist()
     assert "bits" not in explorer.status.text
     assert explorer.strip.between == [amount(float(d), "") for d in explorer.found.distances]
-    explorer.turn.click()
+    explorer.swap.click()
     assert (explorer.source, explorer.target) == (9, 0)
     explorer.pair.click()
     assert explorer.source != explorer.target
@@ -162,7 +162,7 @@ def test_keeping_several_keeps_the_order_of_the_path(explorer):
         click(explorer.strip, i, "keep")
     assert explorer.waypoints == [path[1], path[3], path[4]]
     assert explorer.found.path.tolist() == path
-    explorer.turn.click()
+    explorer.swap.click()
     assert explorer.found.path.tolist() == path[::-1]
     explorer.choose("end", path[3])
     assert path[3] not in explorer.waypoints
@@ -212,8 +212,8 @@ def test_exceptions_are_said_and_pass(explorer, backing):
     explorer.source = 1
     explorer.avoid = [1]
     assert "ValueError: avoid holds 1" in explorer.status.text
-    explorer.chooser._search = lambda text: 1 / 0
-    explorer.chooser.query.value = "hat"
+    explorer.picker._search = lambda text: 1 / 0
+    explorer.picker.query.value = "hat"
     assert explorer.status.text == "ZeroDivisionError: division by zero"
 
 
@@ -231,21 +231,21 @@ def test_a_picture_of_ones_own_is_joined(explorer):
 
 
 def test_tags_lead_to_pictures(explorer):
-    chooser = explorer.chooser
-    assert chooser.page.value == f"1–24 of {N}"
-    everything = set(chooser.nodes.tolist())
-    chooser.after.click()
-    assert chooser.page.value == f"25–{N} of {N}"
-    assert everything | set(chooser.nodes.tolist()) == set(range(N))
-    assert chooser.after.disabled
-    chooser.before.click()
-    chooser.query.value = "hat"
-    assert chooser.nodes.tolist() == list(range(0, N, 2))
-    assert chooser.gallery.badges[0] == "start"
-    chooser.query.value = "nobody"
-    assert (chooser.page.value, chooser.gallery.pictures) == ("none fit", [])
-    chooser.query.value = "id 9"
-    assert chooser.nodes.tolist() == [9]
+    picker = explorer.picker
+    assert picker.page.value == f"1–24 of {N}"
+    everything = set(picker.nodes.tolist())
+    picker.after.click()
+    assert picker.page.value == f"25–{N} of {N}"
+    assert everything | set(picker.nodes.tolist()) == set(range(N))
+    assert picker.after.disabled
+    picker.before.click()
+    picker.query.value = "hat"
+    assert picker.nodes.tolist() == list(range(0, N, 2))
+    assert picker.gallery.badges[0] == "start"
+    picker.query.value = "nobody"
+    assert (picker.page.value, picker.gallery.pictures) == ("none fit", [])
+    picker.query.value = "id 9"
+    assert picker.nodes.tolist() == [9]
 
 
 def test_one_search_for_several_changes(explorer, backing):
@@ -299,10 +299,10 @@ def test_saving_hands_over_what_is_shown(explorer, backing):
 def test_a_picture_stands_in(explorer):
     bundle, _ = explorer._repr_mimebundle_()
     assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(bundle)
-    wide = Image.open(io.BytesIO(explorer.still()))
+    wide = Image.open(io.BytesIO(explorer.static_png()))
     assert wide.width > 1000
     explorer.target = None
-    assert Image.open(io.BytesIO(explorer.still())).height < 100
+    assert Image.open(io.BytesIO(explorer.static_png())).height < 100
 
 
 # the figure

@@ -24,7 +24,7 @@ class Ballot(anywidget.AnyWidget):
     answers : one of :data:`OPTIONS` a question, "" where it is not answered
     can_undo : whether there is a vote to take back
     shown : number of what is shown; a message about something else is dropped
-    version : changes whenever all is to be drawn anew
+    version : changes whenever everything must be drawn again
     received : changes whenever a message was dealt with, well or badly: until then a second one is not sent
     """
 

@@ -1,4 +1,4 @@
-"""The explorers' ES modules, joined into one: a widget and an exported page are each handed a single script."""
+"""The bundle: the explorers' ES modules joined into one script, as a widget and an exported page each need it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXPORT = re.compile(r"^export (?!default\b)", re.MULTILINE)
 
 
 def join_modules(entry: str) -> str:
-    """A module and everything it imports, each once, before whoever needs it.
+    """A module and everything it imports, each once, before what needs it.
 
     Our modules import each other by name only, and no two have a name at their top level in common; a browser refuses
     a name that is declared twice.

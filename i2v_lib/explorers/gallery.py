@@ -12,7 +12,7 @@ import traitlets
 from PIL import Image, ImageOps
 
 from i2v_lib.explorers.bundle import join_modules
-from i2v_lib.explorers.static_png import Still
+from i2v_lib.explorers.static_png import StaticPNG
 from i2v_lib.explorers.status import STYLES
 
 LARGEST_MESSAGE = 8_000_000  # bytes of pictures at once; above some 10 MB a browser's connection breaks
@@ -20,7 +20,7 @@ MARKS = ("", "start", "end", "via", "out", "yes", "no")
 Caption = str | tuple[str, str]  # a line, or (kind, line)
 
 
-class Gallery(Still, anywidget.AnyWidget):
+class Gallery(StaticPNG, anywidget.AnyWidget):
     """Thumbnails with captions. All text is shown as text, whatever it holds.
 
     Set everything at once with :meth:`show`. A click, or Enter on the picture in focus, sets ``selected`` and calls
@@ -126,7 +126,7 @@ class Gallery(Still, anywidget.AnyWidget):
         for callback in self._callbacks:
             callback(index, action)
 
-    def still(self) -> bytes:
+    def static_png(self) -> bytes:
         """The thumbnails side by side, at most eight a row, as PNG."""
         side, gap, columns = self.side, 4, 8
         count = max(len(self.pictures), 1)

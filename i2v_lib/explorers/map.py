@@ -12,7 +12,7 @@ import traitlets
 from i2v_lib.explorers.bundle import join_modules, read_styles
 from i2v_lib.explorers.map_data import MapData, map_data, one_blob
 from i2v_lib.explorers.sprites import overview
-from i2v_lib.explorers.static_png import Still
+from i2v_lib.explorers.static_png import StaticPNG
 
 LARGEST_PART = 4_000_000  # bytes of one message; above some 10 MB a browser's connection breaks
 LAYOUTS = ("grid", "places")
@@ -29,7 +29,7 @@ def explore_map(*mapped: Any, **options: Any) -> MapExplorer:
     return MapExplorer(map_data(*mapped), **options)
 
 
-class MapExplorer(Still, anywidget.AnyWidget):
+class MapExplorer(StaticPNG, anywidget.AnyWidget):
     """A map of illustrations to look around in.
 
     The browser asks for what it needs: once for places and tags, in parts, and for sheets of pictures as they come into
@@ -104,7 +104,7 @@ class MapExplorer(Still, anywidget.AnyWidget):
     def _ids(self) -> frozenset[str]:
         return frozenset(self._data.ids)
 
-    def still(self) -> bytes:
+    def static_png(self) -> bytes:
         """The map as a PNG, without what is chosen in it."""
         data = self._data
         return overview(data.pictures, data.spots, data.shape)
@@ -113,7 +113,7 @@ class MapExplorer(Still, anywidget.AnyWidget):
         self.send(*self.answer(question))
 
     def answer(self, question: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """What the browser is told when it asks for data, from a byte on, or for a sheet of pictures; or the error."""
+        """The answer to a browser that asks for data, from a byte on, or for a sheet of pictures; or the error."""
         number = {"number": question.get("number")}
         try:
             if question["ask"] == "data":

@@ -104,7 +104,7 @@ class MapData:
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], bytes]:
-    """Put arrays behind each other; the header's ``arrays`` tells name, type, place in bytes and length of each."""
+    """Put arrays behind each other; the header's ``arrays`` lists name, type, place in bytes and length of each."""
     listed, parts, place = [], [], 0
     for name, array in arrays.items():
         listed.append([name, array.dtype.name, place, array.size])

@@ -13,9 +13,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from i2v_lib.explorers.gallery import Gallery, encode_pictures
-from i2v_lib.explorers.picker import ROW, Chooser
+from i2v_lib.explorers.picker import ROW, Picker
 from i2v_lib.explorers.protocol import Backing
-from i2v_lib.explorers.static_png import Still, figure_bytes
+from i2v_lib.explorers.static_png import StaticPNG, figure_bytes
 from i2v_lib.explorers.status import StatusLine, reported
 from i2v_lib.explorers.strip import ACTIONS, show_pictures, show_strip
 from i2v_lib.explorers.upload import PictureDrop
@@ -32,7 +32,7 @@ CHOOSE = "Choose a start and an end: click two pictures."
 TOO_FEW = "Too few pictures: a path needs two. Raise test_share, or take a larger collection."
 
 
-class MorphingExplorer(Still, widgets.VBox):
+class MorphingExplorer(StaticPNG, widgets.VBox):
     """Choose two illustrations, and see the path between them.
 
     A click on a thumbnail makes it what the buttons above say: the start, the end, or a picture on the way. A click on
@@ -52,7 +52,7 @@ class MorphingExplorer(Still, widgets.VBox):
         explorer sets them, and follows them
     waypoints, avoid : nodes that the path passes, in order, and that it leaves out
     found : the transition that is shown, or None
-    chooser, role, drop, k, between, metric, turn, pair, save, clear, strip, wishes, status : the widgets
+    picker, role, drop, k, between, metric, swap, pair, save, clear, strip, wishes, status : the widgets
     """
 
     sentence = "The morphing explorer: run this notebook to use it."
@@ -77,7 +77,7 @@ class MorphingExplorer(Still, widgets.VBox):
         self._rng = np.random.default_rng(len(transitions))
         self.status = StatusLine()
         self._build(k)
-        super().__init__([self.chooser, self._controls, self.status, self._wished, self.strip])
+        super().__init__([self.picker, self._controls, self.status, self._wished, self.strip])
         watched = {self: ["source", "target", "waypoints", "avoid"]}
         watched |= dict.fromkeys((self.k, self.between, self.metric), "value")
         for widget, names in watched.items():
@@ -89,11 +89,11 @@ class MorphingExplorer(Still, widgets.VBox):
     def _build(self, k: int) -> None:
         """Make the widgets."""
         transitions, stored = self.transitions, functools.partial(self.backing.pictures, well=False)
-        self.chooser = Chooser(transitions.ids, transitions.search, stored, self.status, "illustrations")
+        self.picker = Picker(transitions.ids, transitions.search, stored, self.status, "illustrations")
         self.role = widgets.ToggleButtons(options=ROLES, tooltips=["a click below sets it"] * len(ROLES))
         self.role.style.button_width = "auto"
         self.drop = PictureDrop("or drop a picture of yours")
-        self.chooser.head.children = (self.role, *self.chooser.head.children, self.drop)
+        self.picker.head.children = (self.role, *self.picker.head.children, self.drop)
         wide = {"description_width": "initial"}
         self.k = widgets.IntSlider(
             k, LEAST_K, MOST_K, description="Neighbors K", style=wide, continuous_update=len(transitions) <= SMALL_SET
@@ -104,26 +104,26 @@ class MorphingExplorer(Still, widgets.VBox):
             options=[(name, metric) for metric, name in self.backing.metrics.items()], description="Codes", style=wide
         )
         self.between.layout.width, self.metric.layout.width, self.k.layout.width = "17em", "20em", "20em"
-        self.turn, self.pair, self.save, self.clear = (
+        self.swap, self.pair, self.save, self.clear = (
             widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
             for name, tooltip in (
-                ("⇄ turn round", "from the end to the start"),
+                ("⇄ swap", "start and end"),
                 ("random pair", "two illustrations at random"),
                 ("save", "the strip as PNG, PDF and JSON"),
                 ("take all back", "no picture to pass, none left out"),
             )
         )
-        buttons = [self.turn, self.pair, self.save]
+        buttons = [self.swap, self.pair, self.save]
         self._controls = widgets.HBox([self.k, self.between, self.metric, *buttons], layout=ROW)
         self.strip = Gallery("the path, from start to end", SIDE, ACTIONS)
         self.wishes = Gallery("to pass and left out", 56)
         words = widgets.Label("To pass, and left out (a click takes one back):")
         self._wished = widgets.VBox([widgets.HBox([words, self.clear]), self.wishes])
-        self.chooser.on_choose(self._choose)
+        self.picker.on_pick(self._choose)
         self.drop.on_picture(self._join)
         self.strip.on_click(self._reshape)
         self.wishes.on_click(self._take_back)
-        self.turn.on_click(self._turn_round)
+        self.swap.on_click(self._swap)
         self.pair.on_click(self._random_pair)
         self.clear.on_click(self._clear)
         self.save.on_click(self._write)
@@ -153,7 +153,7 @@ class MorphingExplorer(Still, widgets.VBox):
             elif role == "end":
                 self.target = node
 
-    def still(self) -> bytes:
+    def static_png(self) -> bytes:
         """The strip as PNG."""
         return figure_bytes(self.figure())
 
@@ -210,7 +210,7 @@ class MorphingExplorer(Still, widgets.VBox):
             self.waypoints = self.avoid = []
 
     @reported
-    def _turn_round(self, _button: Any) -> None:
+    def _swap(self, _button: Any) -> None:
         with self.holding():
             self.source, self.target, self.waypoints = self.target, self.source, self.waypoints[::-1]
 
@@ -246,7 +246,7 @@ class MorphingExplorer(Still, widgets.VBox):
 
     @reported
     def _changed(self, _change: Any = None) -> None:
-        """Search the path anew, and show it: at once as it is stored, then as well as it can be drawn."""
+        """Search the path again, and show it: at once as it is stored, then as well as it can be drawn."""
         if self._held:
             return
         self.found, stops = None, self._there(self.source, *self.waypoints, self.target)
@@ -286,7 +286,7 @@ class MorphingExplorer(Still, widgets.VBox):
         marks = {node: ("out", "out") for node in self.avoid}
         marks |= {node: ("via", f"pass {i}") for i, node in enumerate(self.waypoints, 1)}
         marks |= {end: (mark, mark) for end, mark in ((self.target, "end"), (self.source, "start")) if end is not None}
-        self.chooser.mark(marks)
+        self.picker.mark(marks)
         rows, unit = self.rows(), unit_of(self.metric.value)
         show_strip(self.strip, self.transitions, rows, nodes, self._encoded(nodes, SIDE), marks, unit)
         wished = self._there(*self.waypoints, *self.avoid)

@@ -1,4 +1,4 @@
-"""The morphing explorer of a run: with the run's pictures, networks and folder."""
+"""The morphing explorer of a run: the protocol of :mod:`.protocol`, with the run's pictures, networks and folder."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _OfRun:
         return pictures(self.run.config, self.run.collection(), rows[[node]])[0]
 
     def join(self, name: str, data: bytes) -> int:
-        read_picture(data, PIXELS)  # before anything changes: it may be no picture
+        read_picture(data, PIXELS)  # before anything changes: it may not be a picture
         return self.transitions.join(data, name)
 
     def save(self, rows: Rows, found: Morph, metric: str, k: int) -> str:

@@ -1,4 +1,4 @@
-"""A page of thumbnails, found by tags or at random, of which one is chosen at a click."""
+"""The picker: pages of thumbnails, found by tags or at random, of which a click picks one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIDE = 72  # pixels of a thumbnail on the screen
 ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
 
 
-class Chooser(widgets.VBox):
+class Picker(widgets.VBox):
     """Thumbnails of N illustrations, a page at a time.
 
     Parameters
@@ -24,8 +24,8 @@ class Chooser(widgets.VBox):
     names : of the N illustrations; may grow
     search : of a text, the nodes that fit it: int64 array
     pictures : of n nodes, their pictures: uint8 array, shape (n, S, S, 3)
-    status : where exceptions are said
-    label : what is chosen from, for screen readers
+    status : where exceptions are shown
+    label : what is picked from, for screen readers
     seed : of the order in which the illustrations are shown
 
     Attributes
@@ -65,7 +65,7 @@ class Chooser(widgets.VBox):
         super().__init__([self.head, self.gallery])
         self._find()
 
-    def on_choose(self, callback: Callable[[int], Any]) -> None:
+    def on_pick(self, callback: Callable[[int], Any]) -> None:
         """Call ``callback(node)`` when a thumbnail is clicked."""
         self._callbacks.append(callback)
 

@@ -1,4 +1,4 @@
-"""What the morphing explorer needs beside transitions; a run has it, and so may whatever else holds pictures."""
+"""The protocol of what a morphing explorer shows: a run follows it (:mod:`.of_run`), and any set of pictures may."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from i2v_lib.show.numbers import Rows
 class Backing(Protocol):
     """Pictures to show, and what becomes of a dropped file and of a path to be saved."""
 
-    metrics: Mapping[str, str]  # what may be near, with its name for print
+    metrics: Mapping[str, str]  # by what pictures may be near, each with its name for print
 
     def pictures(self, nodes: np.ndarray, well: bool) -> Sequence[np.ndarray]:
-        """Of n nodes, uint8 arrays, shape (S, S, 3): at once; or as good as they can be had, which takes a while."""
+        """Of n nodes, uint8 arrays, shape (S, S, 3): at once, or the best there are (``well``), which takes a while."""
 
     def join(self, name: str, data: bytes) -> int:
         """Join a picture of one's own to the transitions, from the bytes of a file; its node."""

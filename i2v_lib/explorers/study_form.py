@@ -15,7 +15,7 @@ from i2v_lib.evaluation.ballots import append_votes, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
 from i2v_lib.explorers.ballot import Ballot
 from i2v_lib.explorers.gallery import Gallery
-from i2v_lib.explorers.static_png import Still
+from i2v_lib.explorers.static_png import StaticPNG
 from i2v_lib.explorers.status import StatusLine, reported
 from i2v_lib.show.thumbnails import Pictures
 
@@ -59,7 +59,7 @@ def _answered(answers: np.ndarray, participant: int, each: int) -> np.ndarray:
     return first + np.flatnonzero(answers[first : first + each, 0] != UNANSWERED)
 
 
-class StudyForm(Still, widgets.VBox):
+class StudyForm(StaticPNG, widgets.VBox):
     """Shows A above B and C and asks the six questions, trial after trial.
 
     Votes are on the disk before the next trial is shown. Started again, also in another kernel, it goes on with the
@@ -144,8 +144,8 @@ class StudyForm(Still, widgets.VBox):
         given = [ANSWERS[answer] for answer in answers[last]]
         self._show(given, f"The vote on trial {last % trials.each + 1} is taken back: change it, then press Next.")
 
-    def still(self) -> bytes:
+    def static_png(self) -> bytes:
         """The pictures of the trial that is shown: A, left, right."""
         trial = Gallery("one trial")
         trial.show(self.ballot.pictures, ["A", "left", "right"][: len(self.ballot.pictures)])
-        return trial.still()
+        return trial.static_png()

@@ -9,7 +9,7 @@ function render({ model, el }) {
   let buttons = [];
 
   function line(row) {
-    const made = element("button", row.said ? "i2v-tag i2v-said" : "i2v-tag");
+    const made = element("button", row.predicted ? "i2v-tag i2v-predicted" : "i2v-tag");
     made.type = "button";
     made.dataset.column = row.column;
     made.title = `Where was “${row.tag}” seen?`;
@@ -18,9 +18,9 @@ function render({ model, el }) {
     bar.style.width = `${100 * row.confidence}%`;
     const tick = element("span", "i2v-tick");
     tick.style.left = `${100 * row.threshold}%`;
-    const judged = row.carried !== null && (row.said || row.carried); // an unsaid tag that is not carried is no fault
-    const sign = element("span", "i2v-sign", judged ? SIGNS[row.carried] : "");
-    sign.dataset.carried = row.carried ?? "";
+    const judged = row.labeled !== null && (row.predicted || row.labeled); // a tag neither predicted nor labeled is no fault
+    const sign = element("span", "i2v-sign", judged ? SIGNS[row.labeled] : "");
+    sign.dataset.labeled = row.labeled ?? "";
     made.append(bar, sign, element("span", "i2v-name", row.tag), element("span", "i2v-percent", `${percent} %`));
     if (row.category !== "rating") made.append(tick);
     made.addEventListener("click", () => model.send({ event: "tag", column: row.column, version: model.get("version") }));

@@ -18,8 +18,8 @@ class TagList(anywidget.AnyWidget):
 
     Attributes
     ----------
-    rows : from :meth:`i2v_lib.explorers.one_picture.Looker.tags`
-    selected : column of the tag that is looked for, or None
+    rows : from :meth:`i2v_lib.explorers.one_picture.PictureReport.tags`
+    selected : column of the tag whose place is shown, or None
     version : of the picture: a click on another one's tag is dropped
     """
 
@@ -35,7 +35,7 @@ class TagList(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def show(self, rows: Rows, selected: int | None) -> None:
-        """Replace the tags, and say which one is looked for."""
+        """Replace the tags, and mark the one whose place is shown."""
         with self.hold_sync():
             self.rows, self.selected = list(rows), selected
 

@@ -137,7 +137,7 @@ def test_in_jupyterlab(show, tmp_path):
 
     # an exception in a callback is seen, and passes
     assert page.evaluate(EXECUTE, "find = explorer.transitions.find; explorer.transitions.find = None") == "ok"
-    page.get_by_role("button", name="turn round").click()
+    page.get_by_role("button", name="swap").click()
     explorer.says("TypeError: 'NoneType' object is not callable")
     screenshot(page, "morphing-lab-exception")
     assert page.evaluate(EXECUTE, "explorer.transitions.find = find") == "ok"

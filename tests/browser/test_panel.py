@@ -12,14 +12,16 @@ from tests.browser.fronts import ours, portraits, screenshot
 
 SIZES = {"lab": (1280, "light"), "notebook": (800, "light"), "voila": (800, "dark")}
 RENAMED = """import dataclasses
-looker = looking.Looker(run, near=True)
+from i2v_lib.explorers.one_picture import PictureReport
+from i2v_lib.explorers.panel import PicturePanel
+reports = PictureReport(run, near=True)
 word = "<img src=x onerror=console.error('executed')>"
 words, tags = run.vocabulary(), list(run.vocabulary().tags)
-tags[looker.tags(looker.first(), looker.least())[0]["column"]] = word  # the likeliest
+tags[reports.tags(reports.first(), reports.thresholds())[0]["column"]] = word  # the likeliest
 renamed = dataclasses.replace(words, tags=tuple(tags))
 run.vocabulary = lambda: renamed
-looker._links[1], looker.ids[1] = "javascript:console.error('followed')", word
-PicturePanel(looker)"""
+reports._links[1], reports.ids[1] = "javascript:console.error('followed')", word
+PicturePanel(reports)"""
 
 
 def shown(page):
@@ -36,7 +38,7 @@ def changed(page, before):
 @pytest.mark.parametrize("front", SIZES)
 def test_a_picture_is_looked_at_and_then_its_neighbors(show, front):
     width, theme = SIZES[front]
-    notebook = ours("04_nearest_neighbors", ["safe", "look", "panel"])
+    notebook = ours("04_nearest_neighbors", ["safe", "report", "panel"])
     page = show(front, notebook, theme=theme, width=width, height=1400)
     first = shown(page)
     likeliest = page.get_by_role("region", name="general").get_by_role("button").first
@@ -45,15 +47,15 @@ def test_a_picture_is_looked_at_and_then_its_neighbors(show, front):
     expect(likeliest).to_have_attribute("aria-pressed", "true")
     screenshot(page.locator(".jp-OutputArea-output", has=page.locator(".i2v-tags")).last, f"panel-{front}")
 
-    said = page.locator(".i2v-said")
-    many = said.count()
+    predicted = page.locator(".i2v-predicted")
+    many = predicted.count()
     slider = page.get_by_role("slider").first
     slider.focus()
     for _ in range(8):
         page.keyboard.press("PageUp")
-    expect(said).not_to_have_count(many)
+    expect(predicted).not_to_have_count(many)
     page.get_by_role("button", name="F2").click()
-    expect(page.get_by_role("status")).to_contain_text("tags are said")
+    expect(page.get_by_role("status")).to_contain_text("tags are predicted")
     expect(slider).to_be_hidden()
 
     names = page.get_by_role("group", name="its nearest illustrations")
