@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -20,15 +21,25 @@ from filelock import FileLock, Timeout
 from i2v_lib.models.checkpoints import write_text
 from i2v_lib.system.distributed import from_first, on_first, rank, ranks
 
+Self = TypeVar("Self", bound="Artifacts")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
-def once(method: Callable) -> Callable:
-    """Keep what a method of :class:`Artifacts` returned, by its arguments."""
+
+def once(method: Callable[Concatenate[Self, Arguments], Result]) -> Callable[Concatenate[Self, Arguments], Result]:
+    """Keep what a method of :class:`Artifacts` returned, by its arguments, however they were written.
+
+    What rank 0 made by itself, all ranks have yet to make together; so their number counts as well.
+    """
+    signature = inspect.signature(method)
 
     @functools.wraps(method)
-    def kept(self: Artifacts, *arguments: Any) -> Any:
-        key = (method.__name__, ranks(), *arguments)  # what rank 0 made by itself, all ranks have yet to make together
+    def kept(self: Self, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        bound = signature.bind(self, *arguments, **named)
+        bound.apply_defaults()
+        key = (method.__qualname__, ranks(), *bound.args[1:])
         if key not in self._kept:
-            self._kept[key] = method(self, *arguments)
+            self._kept[key] = method(self, *arguments, **named)
         return self._kept[key]
 
     return kept
