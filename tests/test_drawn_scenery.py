@@ -11,7 +11,7 @@ import pytest
 from i2v_lib.drawn.animals import ANIMALS
 from i2v_lib.drawn.backgrounds import BACKGROUNDS, GROUPS
 from i2v_lib.drawn.canvas import Canvas, Frame
-from i2v_lib.drawn.effects import EFFECTS, speech_bubble, thought_bubble
+from i2v_lib.drawn.effects import EFFECTS, speech_bubble
 from i2v_lib.drawn.items import ITEMS
 from i2v_lib.drawn.machines import MACHINES
 from i2v_lib.drawn.shapes import rectangle
@@ -20,10 +20,6 @@ from i2v_lib.drawn.stencil import Stencil, fill, ink, main
 SIDE = 216
 PAPER = (120, 120, 160)
 RED, BLUE = (220, 70, 90), (70, 120, 210)
-
-
-def _bubble(draw):
-    return lambda canvas, rng: draw(canvas, rng, 108, 80, 130, 80, (70, 180))
 
 
 def _drawings():
@@ -36,8 +32,7 @@ def _drawings():
         yield tag, lambda c, r, f=machine: f(c, Frame(108, 100, 18), r, RED, BLUE)
     for tag, animal in ANIMALS.items():
         yield tag, lambda c, r, f=animal: f(c, Frame(108, 100, 40), r, RED)
-    yield "speech bubble", _bubble(speech_bubble)
-    yield "thought bubble", _bubble(thought_bubble)
+    yield "speech bubble", lambda c, r: speech_bubble(c, r, 108, 80, 130, 80, (70, 180))
 
 
 DRAWINGS = list(_drawings())

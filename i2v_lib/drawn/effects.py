@@ -251,18 +251,6 @@ def speech_bubble(
     canvas.mark("speech bubble", rectangle(x - dx, y - dy, x + dx, y + dy))
 
 
-def thought_bubble(
-    canvas: Canvas, rng: Random, x: float, y: float, width: float, height: float, tail: tuple[float, float]
-) -> None:
-    """A cloud of thought, with two small ones on the way to ``tail``; see :func:`speech_bubble`."""
-    for share, r in ((0.92, 0.05), (0.72, 0.09)):
-        canvas.part(ellipse(x + (tail[0] - x) * share, y + (tail[1] - y) * share, r * height * 1.4), WHITE)
-    canvas.part(_puff(9) * (width / 2, height / 2) + (x, y), WHITE)
-    _scribble(canvas, rng, x, y, width * 0.56, height * 0.44)
-    dx, dy = 0.25 * width, 0.2 * height
-    canvas.mark("thought bubble", rectangle(x - dx, y - dy, x + dx, y + dy))
-
-
 def _scribble(canvas: Canvas, rng: Random, x: float, y: float, width: float, height: float) -> None:
     """A few rough lines in place of text, the last one short."""
     rows = rng.randint(2, 3)
