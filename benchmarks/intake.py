@@ -33,7 +33,7 @@ from i2v_lib.data import ingest
 from i2v_lib.data.collection import RATINGS
 from i2v_lib.data.images import decode_reduced, resize_image
 from i2v_lib.data.sidecars import Tagging
-from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.drawn import draw_picture
 from i2v_lib.show import paper
 from i2v_lib.show.saving import machine
 

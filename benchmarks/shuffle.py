@@ -22,7 +22,7 @@ import numpy as np
 from i2v_lib.config import load_config
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.shuffle import draw_order
-from i2v_lib.drawn.pictures import world_of
+from i2v_lib.drawn import world_of
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.training import fit
 from i2v_lib.run import Run

@@ -207,7 +207,7 @@ def test_draw_writes_the_sheet_asked_for(monkeypatch, tmp_path):
     def contact_sheet(config, count, size, columns):
         return Image.new("RGB", (columns * size, count // columns * size + config.seed))
 
-    monkeypatch.setitem(sys.modules, "i2v_lib.drawn.sheet", SimpleNamespace(contact_sheet=contact_sheet))
+    monkeypatch.setattr("i2v_lib.drawn.contact_sheet", contact_sheet)
     out = tmp_path / "new" / "sheet.png"
     assert main(["draw", "--count", "6", "--seed", "1", "--size", "10", "--columns", "3", "--out", str(out)]) == 0
     assert Image.open(out).size == (30, 21)

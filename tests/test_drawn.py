@@ -12,16 +12,14 @@ import pytest
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection, partial_folder
 from i2v_lib.drawn import collection as collection_module
+from i2v_lib.drawn import collection_folder, contact_sheet, draw_collection, draw_picture, world_of
 from i2v_lib.drawn.artists import make_artists
 from i2v_lib.drawn.bodies import Pose
 from i2v_lib.drawn.canvas import Canvas
-from i2v_lib.drawn.collection import draw_collection
 from i2v_lib.drawn.compose import compose
 from i2v_lib.drawn.heads import FRONT, Expression
-from i2v_lib.drawn.pictures import draw_picture, world_of
 from i2v_lib.drawn.scenes import HARMLESS, VIOLENT_EFFECTS, WEAPONS, Effect, Placed, Scene, wear
 from i2v_lib.drawn.shapes import ellipse, rectangle, smooth, tube
-from i2v_lib.drawn.sheet import contact_sheet
 from i2v_lib.drawn.tags import published, tag_scene
 from i2v_lib.drawn.world import make_world
 
@@ -153,14 +151,18 @@ def test_a_process_that_was_killed_does_not_hang_the_others(tmp_path, monkeypatc
 
 
 def test_the_store_of_a_drawn_set_is_that_which_was_begun(tmp_path, monkeypatch):
-    config, folder = replace(CONFIG, pixel_store="auto", pictures=9), tmp_path / "set"
+    config = replace(CONFIG, pixel_store="auto", pictures=9)
     monkeypatch.setattr(collection_module, "choose_store", lambda *_: "jpeg")
-    assert collection_module.drawn_store(config, folder) == (tmp_path / "set-jpeg", "jpeg")
-    partial_folder(folder).mkdir()
-    assert collection_module.drawn_store(config, folder) == (folder, "pixels")
-    assert collection_module.drawn_store(replace(config, pixel_store="jpeg"), folder) == (tmp_path / "set-jpeg", "jpeg")
+    packed, store = collection_folder(config, tmp_path)
+    assert (packed.parent, store) == (tmp_path, "jpeg")
+    plain = packed.with_name(packed.name.removesuffix("-jpeg"))
+    assert plain.name == f"collection-{collection_module.drawn_fingerprint(config)[:8]}" != packed.name
+    partial_folder(plain).mkdir()
+    assert collection_folder(config, tmp_path) == (plain, "pixels")
+    assert collection_folder(replace(config, pixel_store="jpeg"), tmp_path) == (packed, "jpeg")
+    assert collection_folder(replace(config, seed=1), tmp_path)[0].name != packed.name
     with pytest.raises(ValueError, match="pixel_store='zip'"):
-        collection_module.drawn_store(replace(config, pixel_store="zip"), folder)
+        collection_folder(replace(config, pixel_store="zip"), tmp_path)
 
 
 def test_a_world_of_the_paper_s_size(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from i2v_lib import drawn as face
 from i2v_lib.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +144,33 @@ def test_a_circle_of_imports_is_seen(back, circle):
 def test_no_modules_import_each_other():
     """Not even for type checkers only."""
     assert import_circle({path: path.read_text(encoding="utf-8") for path in MODULES}) is None
+
+
+def past_the_face(source, path):
+    """What a module takes of the drawn room that the room does not hand on."""
+    drawn = {name for name in imported(source, path) if name.startswith("i2v_lib.drawn.")}
+    return sorted(drawn - {f"i2v_lib.drawn.{name}" for name in face.__all__})
+
+
+def test_a_way_past_the_face_is_seen():
+    for source, found in (
+        ("from i2v_lib.drawn import draw_picture, left_out", []),
+        ("from i2v_lib.drawn.pictures import draw_picture", ["i2v_lib.drawn.pictures.draw_picture"]),
+        ("import i2v_lib.drawn.sheet", ["i2v_lib.drawn.sheet"]),
+        ("from ..drawn import artists", ["i2v_lib.drawn.artists"]),
+    ):
+        assert past_the_face(source, PACKAGE / "show/style.py") == found
+
+
+def test_the_drawn_room_is_known_by_its_face_only():
+    """Outside of the room, and of the tests that look inside, others take what ``i2v_lib.drawn`` hands on."""
+    scripts = [path for folder in ("i2v_lib", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    outside = [p for p in scripts if p.parent.name != "drawn" and not p.name.startswith("test_drawn")]
+    sources = {path: path.read_text(encoding="utf-8") for path in outside}
+    sources |= {path: "\n".join("".join(cell["source"]) for cell in code_cells(path)) for path in NOTEBOOKS}
+    sources = {path: source for path, source in sources.items() if "drawn" in source}  # the rest need no reading
+    assert len(sources) > 20
+    assert not {path.name: past for path, source in sources.items() if (past := past_the_face(source, path))}
 
 
 def test_every_module_belongs_to_a_room():

@@ -13,7 +13,7 @@ from tiny_folder import draw, tiny_tagger, use_tiny_networks
 from i2v_lib.config import load_config, results_folder, run_folder
 from i2v_lib.data.folder import list_files, listing_digest
 from i2v_lib.data.safe_tags import is_harmless
-from i2v_lib.drawn.as_folder import draw_folder
+from i2v_lib.drawn import draw_folder
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.run import extraction, illustrations
 from i2v_lib.run.illustrations import Illustrations
@@ -241,7 +241,7 @@ def test_harmless_tags(tag, harmless):
 
 def test_drawn_tags_are_harmless():
     """The list hides nothing of the drawn set, whose tags are all fit to be shown."""
-    from i2v_lib.drawn.pictures import draw_picture
+    from i2v_lib.drawn import draw_picture
 
     config = load_config("smoke")
     tags = [draw_picture(config, i, 32).exact for i in range(60)]

@@ -25,7 +25,7 @@ from i2v_lib.data.tag_examples import (
     find_examples,
 )
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn import draw_collection
 from i2v_lib.evaluation import new_tags as measuring
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.checkpoints import save_weights

@@ -8,15 +8,20 @@ import pytest
 
 from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary, targets
-from i2v_lib.drawn.collection import draw_collection
-from i2v_lib.drawn.left_out import FACTOR, Examples
+from i2v_lib.drawn import draw_collection, left_out
 from i2v_lib.evaluation.pointing import ALL, CENTER, FINEST, GRADIENT, OTHERS, RANDOM, RECOGNIZED, TRAINED, Pointed
 from i2v_lib.show import heatmaps, pointing
 
 CONFIG = load_config("smoke", pictures=24, test_share=0.6)
 TAGS = ("solo", "hat", "smile", "1girl", "weapon")
 VOCABULARY = Vocabulary((*TAGS, "hat"), (*["general"] * 5, "character"), {})
-CONTROLS = (CENTER, f"another's {FINEST}", f"untrained × {FACTOR}", f"another's {GRADIENT}", "untrained gradient")
+CONTROLS = (
+    CENTER,
+    f"another's {FINEST}",
+    f"untrained × {left_out.FACTOR}",
+    f"another's {GRADIENT}",
+    "untrained gradient",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +122,7 @@ def test_examples_show_the_thing_and_where_each_system_points():
     thing[0, 8:16, 40:48] = True
     there, away = np.zeros((1, 8, 8)), np.zeros((1, 8, 8))
     there[0, 1, 5], away[0, 6, 1] = 1, 1
-    examples = Examples(
+    examples = left_out.ObjectMasks(
         np.array([7]), ["drawn-0-7"], np.array([1]), ["hat"], ["head"], ["g"],
         np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 64, 64, 3), np.uint8), thing,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from i2v_lib.config import load_config
-from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn import draw_collection
 from i2v_lib.evaluation import judges, similarity, votes
 from i2v_lib.evaluation.judges import Judges
 from i2v_lib.evaluation.study import CHOICES, QUESTIONS, UNANSWERED, Trials, choices, count_duplicates, draw_trials

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from i2v_lib.config import load_config
-from i2v_lib.drawn.collection import draw_collection
+from i2v_lib.drawn import draw_collection
 from i2v_lib.show.thumbnails import pictures
 
 CONFIG = load_config("smoke", pictures=6)

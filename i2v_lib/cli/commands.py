@@ -28,7 +28,7 @@ def reproduce_command(options: argparse.Namespace) -> None:
 
 def draw_command(options: argparse.Namespace) -> None:
     """Draw a contact sheet of the demo set."""
-    from i2v_lib.drawn.sheet import contact_sheet
+    from i2v_lib.drawn import contact_sheet
 
     config = load_config(options.preset, seed=options.seed)
     require_place(options.out)
@@ -39,7 +39,7 @@ def draw_command(options: argparse.Namespace) -> None:
 def draw_collection_command(options: argparse.Namespace) -> None:
     """Draw a collection of any size."""
     from i2v_lib.data.stores import choose_store
-    from i2v_lib.drawn.collection import draw_collection
+    from i2v_lib.drawn import draw_collection
 
     config, out = load_config(options.preset, **parse_overrides(options.set)), options.out.absolute()
     store = config.pixel_store

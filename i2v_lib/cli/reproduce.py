@@ -98,7 +98,7 @@ def require_writable(folder: Path, cure: str = "set I2V_HOME to a folder that yo
 
 def _publish(config: Config, overrides: dict[str, Any]) -> Path:
     """Publish the plain demo preset into ``figures/``; return the folder where the figures lie."""
-    from i2v_lib.drawn.sheet import contact_sheet
+    from i2v_lib.drawn import contact_sheet
     from i2v_lib.explorers.page import export_explorer
     from i2v_lib.run import Run
     from i2v_lib.show.report import publish

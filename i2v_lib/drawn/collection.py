@@ -34,19 +34,24 @@ def drawn_fingerprint(config: Config) -> str:
     return hashlib.sha256(json.dumps([code, settings]).encode()).hexdigest()[:16]
 
 
-def drawn_store(config: Config, folder: Path) -> tuple[Path, str]:
-    """Where a drawn collection lies, and how it keeps its pixels.
+def collection_folder(config: Config, parent: Path) -> tuple[Path, str]:
+    """Where the demo set of a configuration lies among others, and how it keeps its pixels.
 
     Parameters
     ----------
-    config : its ``pixel_store`` may be "auto": then what stands or was begun is gone on with, else the disk decides
-    folder : where it lies as plain pixels; packed as JPEG it lies beside that
+    config : its ``pixel_store`` may be "auto": then the store that stands or was begun is kept, else the disk decides
+    parent : folder of drawn collections, each named by the settings and the code it is drawn with
+
+    Returns
+    -------
+    the folder, and "pixels" or "jpeg": both for :func:`draw_collection`
     """
-    places = {"pixels": folder, "jpeg": folder.with_name(folder.name + "-jpeg")}
+    name = f"collection-{drawn_fingerprint(config)[:8]}"
+    places = {"pixels": parent / name, "jpeg": parent / f"{name}-jpeg"}
     store = config.pixel_store
     if store == "auto":
         standing = [name for name, place in places.items() if place.exists() or partial_folder(place).exists()]
-        store = standing[0] if standing else choose_store(config.pictures, config.stored_size, folder)
+        store = standing[0] if standing else choose_store(config.pictures, config.stored_size, places["pixels"])
     if store not in places:
         raise ValueError(f"pixel_store={store!r} is unknown; use auto, {', '.join(places)}")
     return places[store], store

@@ -1,18 +1,17 @@
-"""Where a drawn picture shows what a tag names: the scene is drawn twice, with the thing and without it.
+"""Where a drawn picture shows what a tag names: the scene is drawn twice, with the object and without it.
 
-The pixels that differ are the thing's. Scenes say what they show, not where its pixels are, and a scene can do without
+The pixels that differ are the object's. Scenes say what they show, not where its pixels are, and a scene can do without
 some of its parts: what people wear on head, face, neck or back, what they hold, machines, animals, effects with one
-place, and speech bubbles. Those are the things. Clothes, hair, scenery and scattered effects are not.
+place, and speech bubbles. Those are the objects. Clothes, hair, scenery and scattered effects are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
@@ -28,9 +27,12 @@ from i2v_lib.drawn.scenes import PLACED, VIOLENT_EFFECTS, WEAPONS, Scene
 from i2v_lib.drawn.tags import tag_scene
 from i2v_lib.drawn.world import BACKWEAR, FACEWEAR, HEADWEAR, NECKWEAR
 
+if TYPE_CHECKING:
+    import torch
+
 FACTOR = 4  # pictures are drawn at this many times the size that the networks were trained at
 BUBBLE = "speech bubble"
-AWAY = 9.0  # pictures' widths: a thing that is moved so far is not seen
+AWAY = 9.0  # pictures' widths: an object that is moved so far is not seen
 
 PLACES = {  # place -> parts of a scene that are there
     "head": frozenset(HEADWEAR),
@@ -52,8 +54,8 @@ _UNDER_BUNS = frozenset({"hairband", "hair flower", "hair ribbon"})  # headwear 
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Illustrations, each with one thing that a tag of its names.
+class ObjectMasks:
+    """Illustrations, each with the pixels of one object that a tag of its names.
 
     Attributes
     ----------
@@ -65,7 +67,7 @@ class Examples:
     groups : n names; near-duplicates share one
     stored : uint8 array, shape (n, S, S, 3): what the networks see of the stored pictures
     drawn : uint8 array, shape (n, S · FACTOR, S · FACTOR, 3): the same, drawn larger
-    things : bool array, shape (n, S · FACTOR, S · FACTOR): the thing's pixels
+    masks : bool array, shape (n, S · FACTOR, S · FACTOR): the object's pixels
     """
 
     rows: np.ndarray
@@ -76,7 +78,7 @@ class Examples:
     groups: list[str]
     stored: np.ndarray
     drawn: np.ndarray
-    things: np.ndarray
+    masks: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,6 +94,8 @@ class Examples:
         -------
         uint8 tensor, shape (n, 3, S · factor, S · factor)
         """
+        import torch  # here, or every process that draws would load it
+
         images, block = self.stored if factor == 1 else self.drawn, FACTOR // factor
         if 1 < factor < FACTOR:
             n, side = images.shape[:2]
@@ -100,8 +104,8 @@ class Examples:
         return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
-def things_of(tag: str) -> tuple[str | None, frozenset[str]]:
-    """Where the things are that a tag names, and which parts of a scene they are; (None, …) if it names none."""
+def objects_of(tag: str) -> tuple[str | None, frozenset[str]]:
+    """Where the objects are that a tag names, and which parts of a scene they are; (None, …) if it names none."""
     parts = KINDS.get(tag, frozenset({tag}))
     return next((place for place, there in PLACES.items() if parts <= there), None), parts
 
@@ -116,7 +120,7 @@ def leave_out(scene: Scene, parts: frozenset[str]) -> Scene:
         worn = {name: getattr(look, name) for name in _WORN}
         return replace(look, **{name: _stand_in(part) for name, part in worn.items() if part in parts})
 
-    def away(things: tuple) -> tuple:  # not removed, or the next thing would draw other random numbers
+    def away(things: tuple) -> tuple:  # not removed, or the next one would draw other random numbers
         return tuple(replace(thing, x=thing.x - AWAY) if thing.kind in parts else thing for thing in things)
 
     return replace(
@@ -130,13 +134,13 @@ def leave_out(scene: Scene, parts: frozenset[str]) -> Scene:
 
 
 def draw_with_and_without(config: Config, row: int, tag: str, size: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Draw an illustration of the demo set, and find the pixels of the things that a tag of its names.
+    """Draw an illustration of the demo set, and find the pixels of the objects that a tag of its names.
 
     Parameters
     ----------
     config : of the drawn collection
     row : of the collection
-    tag : one that names things
+    tag : one that names objects
     size : side in pixels
 
     Returns
@@ -144,7 +148,7 @@ def draw_with_and_without(config: Config, row: int, tag: str, size: int) -> tupl
     uint8 array, shape (size, size, 3), and bool array, shape (size, size); or None if the illustration has the tag
     from something else too, which cannot be left out
     """
-    picture, parts = draw_picture(config, row, size), things_of(tag)[1]
+    picture, parts = draw_picture(config, row, size), objects_of(tag)[1]
     artist = next(each for each in world_of(config)[1] if each.name == picture.scene.artist)
     image, seen = compose(leave_out(picture.scene, parts), artist, size, picture.window)
     if tag in tag_scene(picture.scene, seen).general:
@@ -153,12 +157,12 @@ def draw_with_and_without(config: Config, row: int, tag: str, size: int) -> tupl
     return whole, (whole != np.asarray(image)).any(-1)
 
 
-def draw_examples(config: Config, collection: Collection, vocabulary: Vocabulary, per_tag: int = 12) -> Examples:
-    """Draw test illustrations of every general tag of the vocabulary that names a thing.
+def draw_object_masks(config: Config, collection: Collection, vocabulary: Vocabulary, per_tag: int = 12) -> ObjectMasks:
+    """Draw test illustrations of every general tag of the vocabulary that names an object.
 
     Of each tag, illustrations that carry it by the truth are drawn at random, whatever a network says of them, one of
     each group of near-duplicates. One is passed over if it has the tag from something else too, or if the networks
-    see less of the thing than one pixel.
+    see less of the object than one pixel.
 
     Parameters
     ----------
@@ -175,17 +179,17 @@ def draw_examples(config: Config, collection: Collection, vocabulary: Vocabulary
     block, found = vocabulary.blocks["general"], []
     for column in range(block.start, block.stop) if known else ():
         tag, enough = vocabulary.tags[column], len(found) + per_tag
-        place, _ = things_of(tag)
+        place, _ = objects_of(tag)
         for row in _candidates(collection, tag, [config.seed, column]) if place else ():
             if len(found) == enough:
                 break
             pair = draw_with_and_without(config, row, tag, size)
             if pair is not None and pair[1][large, large].sum() >= FACTOR**2:
-                image, thing = (array[large, large] for array in pair)
-                found.append((row, ids[row], column, tag, place, groups[row], image, thing))
-    rows, names, columns, tags, places, near, images, things = zip(*found, strict=True) if found else [()] * 8
+                image, mask = (array[large, large] for array in pair)
+                found.append((row, ids[row], column, tag, place, groups[row], image, mask))
+    rows, names, columns, tags, places, near, images, masks = zip(*found, strict=True) if found else [()] * 8
     rows = np.array(rows, np.int64)
-    return Examples(
+    return ObjectMasks(
         rows,
         list(names),
         np.array(columns, np.int64),
@@ -194,13 +198,13 @@ def draw_examples(config: Config, collection: Collection, vocabulary: Vocabulary
         list(near),
         collection.pixels[rows][:, small, small],
         np.array(images, np.uint8).reshape(-1, side, side, 3),
-        np.array(things, bool).reshape(-1, side, side),
+        np.array(masks, bool).reshape(-1, side, side),
     )
 
 
 def _candidates(collection: Collection, tag: str, seed: Sequence[int]) -> Iterator[int]:
-    """Test illustrations that show a thing of a tag and carry it, in a random order, one of each group."""
-    truth, groups, parts, seen = collection.truth(), collection.column("group"), things_of(tag)[1], set()
+    """Test illustrations that show an object of a tag and carry it, in a random order, one of each group."""
+    truth, groups, parts, seen = collection.truth(), collection.column("group"), objects_of(tag)[1], set()
     for row in np.random.default_rng(seed).permutation(collection.split("test")).tolist():
         if tag in truth[row]["tags"]["general"] and groups[row] not in seen and parts & _parts_of(truth[row]):
             seen.add(groups[row])

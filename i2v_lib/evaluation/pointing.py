@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from i2v_lib.drawn.left_out import FACTOR, PLACES, Examples
+from i2v_lib.drawn import left_out
 from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
 from i2v_lib.models.serving.heatmaps import gradient_map, last_map, peaks
 
-TOLERANCE = 15 / 224  # of the picture's side: how far from the thing still counts
-TRAINED, FINEST = "vgg_nin × 1", f"vgg_nin × {FACTOR}"  # the last map at the trained size, and at the largest
+TOLERANCE = 15 / 224  # of the picture's side: how far from the object still counts
+TRAINED, FINEST = "vgg_nin × 1", f"vgg_nin × {left_out.FACTOR}"  # the last map at the trained size, and at the largest
 GRADIENT = "vgg_nin gradient"  # at the trained size
 CENTER, RANDOM = "center", "random"  # controls
 OTHERS = {f"another's {system}": system for system in (FINEST, GRADIENT)}  # controls: maps of another picture
@@ -26,7 +26,7 @@ ALL, RECOGNIZED = "all", "recognized"
 
 @dataclass(frozen=True)
 class Pointed:
-    """How often one system points at the thing.
+    """How often one system points at the object.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Pointed:
     examples: int
 
 
-def heat_maps(examples: Examples, networks: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def heat_maps(examples: left_out.ObjectMasks, networks: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Heat of every example's tag by several systems.
 
     Parameters
@@ -62,20 +62,20 @@ def heat_maps(examples: Examples, networks: Mapping[str, Any]) -> dict[str, np.n
     """
     maps: dict[str, np.ndarray] = {}
     for name, network in networks.items() if len(examples) else ():
-        for factor in {"vgg_nin": (1, 2, FACTOR), "untrained": (FACTOR,)}.get(name, ()):
+        for factor in {"vgg_nin": (1, 2, left_out.FACTOR), "untrained": (left_out.FACTOR,)}.get(name, ()):
             maps[f"{name} × {factor}"] = last_map(network, examples.inputs(factor), examples.columns)
         maps[f"{name} gradient"] = gradient_map(network, examples.inputs(1), examples.columns)
     return maps
 
 
 def measure_pointing(
-    examples: Examples, maps: Mapping[str, np.ndarray], resamples: int = 1000, seed: int = 0
+    examples: left_out.ObjectMasks, maps: Mapping[str, np.ndarray], resamples: int = 1000, seed: int = 0
 ) -> list[Pointed]:
-    """How often systems point at the thing, and what hits without looking at the picture.
+    """How often systems point at the object, and what hits without looking at the picture.
 
-    The controls :data:`OTHERS` point where the map of another picture of the same tag does: they know where such things
-    usually are. "center" points at the picture's center. "random" points anywhere, and hits by the share of the picture
-    that counts as a hit.
+    The controls :data:`OTHERS` point where the map of another picture of the same tag does: they know where such
+    objects usually are. "center" points at the picture's center. "random" points anywhere, and hits by the share of
+    the picture that counts as a hit.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def measure_pointing(
     """
     if not len(examples):
         return []
-    near = near_things(examples.things)
+    near = near_objects(examples.masks)
     points = {system: peaks(found) for system, found in maps.items()}
     another = _another_of_the_same(examples.columns)
     points |= {control: points[system][another] for control, system in OTHERS.items()}
     points[CENTER] = np.full((len(near), 2), 0.5)
     hits = {system: hit(near, at) for system, at in points.items()} | {RANDOM: near.mean((1, 2))}
     chosen = {ALL: np.ones(len(near), bool), RECOGNIZED: maps[TRAINED].mean((1, 2)) > 0}  # the mean is the logit
-    chosen |= {place: np.array(examples.places) == place for place in PLACES}
+    chosen |= {place: np.array(examples.places) == place for place in left_out.PLACES}
     group = np.unique(examples.groups, return_inverse=True)[1]
     drawn = draw_counts(group.max() + 1, resamples, seed)[group].astype(float)  # (n, R)
     measured = []
@@ -120,19 +120,19 @@ def difference(a: Pointed, b: Pointed) -> tuple[float, float, float]:
     return (delta, *centered_interval(delta, a.resampled - b.resampled))
 
 
-def near_things(things: np.ndarray) -> np.ndarray:
-    """Pixels that count as a hit: on the thing, or at most :data:`TOLERANCE` of the side from it.
+def near_objects(masks: np.ndarray) -> np.ndarray:
+    """Pixels that count as a hit: on the object, or at most :data:`TOLERANCE` of the side from it.
 
     Parameters
     ----------
-    things : bool array, shape (n, S, S), with a pixel of the thing in each
+    masks : bool array, shape (n, S, S), with a pixel of the object in each
 
     Returns
     -------
     bool array, shape (n, S, S)
     """
-    reach = TOLERANCE * things.shape[-1]
-    return np.stack([distance_transform_edt(~thing) <= reach for thing in things])
+    reach = TOLERANCE * masks.shape[-1]
+    return np.stack([distance_transform_edt(~mask) <= reach for mask in masks])
 
 
 def hit(near: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -17,8 +17,7 @@ from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.drawn.as_folder import draw_folder
-from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.drawn import draw_folder, draw_picture
 from i2v_lib.models.serving.picture_batches import Picture
 from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
 from i2v_lib.models.tagger import Illustration2Vec

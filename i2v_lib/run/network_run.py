@@ -18,7 +18,7 @@ from i2v_lib.data.collection import Collection, open_collection
 from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
-from i2v_lib.drawn.collection import draw_collection, drawn_fingerprint, drawn_store
+from i2v_lib.drawn import collection_folder, draw_collection
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 from i2v_lib.models.checkpoints import load_weights, read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
@@ -61,8 +61,7 @@ class NetworkRun(Artifacts):
             return open_collection(self.config.collection)
         if self.config.source:
             return self._collect()
-        name = f"collection-{drawn_fingerprint(self.config)[:8]}"
-        folder, store = drawn_store(self.config, self.folder / name)
+        folder, store = collection_folder(self.config, self.folder)
 
         def draw() -> None:
             with self.timed("draw"):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.drawn.left_out import FACTOR
+from i2v_lib.drawn import left_out
 from i2v_lib.models.serving.heatmaps import gradient_map, resize
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.show.numbers import Rows, choose_rows, fig2_rows
@@ -50,7 +50,10 @@ def seen_pictures(config: Config, collection: Collection, rows: np.ndarray) -> n
     -------
     uint8 array, shape (n, S, S, 3)
     """
-    images, stored = pictures(config, collection, rows, config.stored_size * FACTOR), collection.pixels.shape[1]
+    images, stored = (
+        pictures(config, collection, rows, config.stored_size * left_out.FACTOR),
+        collection.pixels.shape[1],
+    )
     factor = images.shape[1] // stored
     corner = (stored - config.image_size) // 2
     cut = slice(corner * factor, (corner + config.image_size) * factor)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import binary_dilation
 
-from i2v_lib.drawn.left_out import FACTOR, PLACES, Examples
+from i2v_lib.drawn import left_out
 from i2v_lib.evaluation.pointing import (
     ALL,
     CENTER,
@@ -22,7 +22,7 @@ from i2v_lib.evaluation.pointing import (
     Pointed,
     difference,
     hit,
-    near_things,
+    near_objects,
 )
 from i2v_lib.models.networks import REDUCTION
 from i2v_lib.models.serving.heatmaps import peaks
@@ -37,46 +37,46 @@ from i2v_lib.show.typeset import typeset
 MODEL_A = "vgg_a gradient"
 SHOWN = {FINEST: "NIN last map", GRADIENT: "NIN gradient", MODEL_A: "A gradient"}  # of the figure
 NETWORKS = {"vgg_nin": SYSTEMS["vgg_nin"], "vgg_a": SYSTEMS["vgg_a"], "hash": "Hash network"}
-UNTRAINED = {FINEST: f"untrained × {FACTOR}", GRADIENT: "untrained gradient"}
+UNTRAINED = {FINEST: f"untrained × {left_out.FACTOR}", GRADIENT: "untrained gradient"}
 WORDS = {FINEST: "the last map", GRADIENT: "the gradient", MODEL_A: "the gradient of VGG model A"}
 
 
-def choose_examples(examples: Examples, seed: int) -> np.ndarray:
+def choose_examples(examples: left_out.ObjectMasks, seed: int) -> np.ndarray:
     """Examples to show, drawn at random without a look at them: int64 array, at most eight, ascending."""
     return choose_rows(np.arange(len(examples)), ILLUSTRATIONS, [seed, ILLUSTRATIONS, len(SHOWN)])
 
 
-def fig_pointing(examples: Examples, maps: Mapping[str, np.ndarray], chosen: np.ndarray) -> Figure:
-    """Examples of the pointing game: the thing outlined, and where three systems point.
+def fig_pointing(examples: left_out.ObjectMasks, maps: Mapping[str, np.ndarray], chosen: np.ndarray) -> Figure:
+    """Examples of the pointing game: the object outlined, and where three systems point.
 
     Parameters
     ----------
-    examples : from :func:`~i2v_lib.drawn.left_out.draw_examples`
+    examples : from :func:`~i2v_lib.drawn.left_out.draw_object_masks`
     maps : from :func:`~i2v_lib.evaluation.pointing.heat_maps`, with the systems of :data:`SHOWN`
     chosen : int64 array, shape (m,), from :func:`choose_examples`
     """
     blocks = []
     for example in chosen:
-        image, thing = examples.drawn[example], examples.things[example]
-        block = [(outlined(image, thing), examples.tags[example], examples.ids[example], "0.75")]
-        near = near_things(thing[None])
+        image, mask = examples.drawn[example], examples.masks[example]
+        block = [(outlined(image, mask), examples.tags[example], examples.ids[example], "0.75")]
+        near = near_objects(mask[None])
         for system, words in SHOWN.items():
             heat = maps[system][example]
             right = bool(hit(near, peaks(heat[None]))[0])
-            shown = dotted(outlined(overlay(image, heat), thing), peaks(heat))
+            shown = dotted(outlined(overlay(image, heat), mask), peaks(heat))
             block.append((shown, f"{ANSWER_SIGNS[right]} {words}", "", ANSWER_COLORS[right]))
         blocks.append(block)
     on, off = ANSWER_SIGNS[True], ANSWER_SIGNS[False]
     return picture_blocks(blocks, f"{on} the hottest cell (dot) is on the thing (outline) or close    {off} it is not")
 
 
-def outlined(image: np.ndarray, thing: np.ndarray) -> np.ndarray:
-    """The picture with a white line around a thing, bool array, shape (S, S), and a black line around that."""
+def outlined(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with a white line around an object, bool array, shape (S, S), and a black line around that."""
     width = max(1, image.shape[0] // 128)
-    inner = binary_dilation(thing, iterations=width)
+    inner = binary_dilation(mask, iterations=width)
     painted = image.copy()
     painted[binary_dilation(inner, iterations=width) & ~inner] = 0
-    painted[inner & ~thing] = 255
+    painted[inner & ~mask] = 255
     return painted
 
 
@@ -109,9 +109,9 @@ def system_names(image_size: int) -> dict[str, str]:
 
     gradient = f"gradient, {image_size} px"
     return {
-        **{f"vgg_nin × {factor}": f"{NETWORKS['vgg_nin']}, {last(factor)}" for factor in (1, 2, FACTOR)},
+        **{f"vgg_nin × {factor}": f"{NETWORKS['vgg_nin']}, {last(factor)}" for factor in (1, 2, left_out.FACTOR)},
         **{f"{name} gradient": f"{words}, {gradient}" for name, words in NETWORKS.items()},
-        UNTRAINED[FINEST]: f"Untrained, {last(FACTOR)}",
+        UNTRAINED[FINEST]: f"Untrained, {last(left_out.FACTOR)}",
         UNTRAINED[GRADIENT]: f"Untrained, {gradient}",
         **{other: f"Another picture's {SHOWN[system]}" for other, system in OTHERS.items()},
         CENTER: "The picture's center",
@@ -122,13 +122,13 @@ def system_names(image_size: int) -> dict[str, str]:
 def table_pointing(rows: Rows, image_size: int) -> Figure:
     """How often each system points at the thing, from :func:`pointing_rows`: a line a system, a column a place."""
     by_key, names = {(row["system"], row["among"]): row for row in rows}, system_names(image_size)
-    among, sizes = (ALL, RECOGNIZED, *PLACES), {row["among"]: row["examples"] for row in rows}
+    among, sizes = (ALL, RECOGNIZED, *left_out.PLACES), {row["among"]: row["examples"] for row in rows}
     shown = [system for system in names if not rows or (system, ALL) in by_key]
     cells = [["examples", *(count(sizes.get(column, 0)) for column in among)]]
     cells += [[names[system], *(_cell(by_key.get((system, column))) for column in among)] for system in shown]
     kinds = [_kind(system) for system in shown]
     rules = [1 + i for i, kind in enumerate(kinds) if i == 0 or kind != kinds[i - 1]]
-    spans = [(3, 2 + len(PLACES), "where the thing is")]
+    spans = [(3, 2 + len(left_out.PLACES), "where the thing is")]
     return typeset(["points at the thing (%)", *among], cells, spans=spans, rules=rules, breaks=(1, 3))
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
-from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.drawn import draw_picture
 from i2v_lib.show.style import shorten
 
 Pictures = Callable[[np.ndarray], np.ndarray]  # rows of a collection, (n,), to their pictures, uint8 (n, S, S, 3)

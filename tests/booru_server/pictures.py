@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from PIL import Image
 
 from i2v_lib.config import load_config
-from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.drawn import draw_picture
 
 BOXES = {"180x180": 180, "360x360": 360, "720x720": 720}  # pixels; a picture is fitted inside, never enlarged
 SAMPLE_WIDTH = 850  # pixels; wider originals have a sample
