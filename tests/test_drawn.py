@@ -2,9 +2,14 @@
 
 import hashlib
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +179,33 @@ def test_a_world_of_the_paper_s_size(tmp_path):
     assert weights.min() / weights.sum() * 200_000 > 100  # enough to learn from, of so many pictures
     collection = draw_collection(config, tmp_path / "c", 1, progress=False, store="jpeg")
     assert {name for names in collection.column("character") for name in names} <= {p.name for p in world.characters}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "again"),
+    [
+        ("drawn/sheet.py", "gap: int = 2", "gap: int = 3", False),
+        ("drawn/as_folder.py", "COPIES = 0.04", "COPIES = 0.05", False),
+        ("config.py", "epochs: int = 20", "epochs: int = 21", False),
+        ("drawn/hair.py", '"""', '"""Really: ', False),
+        ("drawn/effects.py", "0.16 * np.abs", "0.17 * np.abs", True),
+        ("drawn/pictures.py", "DUPLICATES = 0.03", "DUPLICATES = 0.04", True),
+        ("data/splits.py", "import ", "import os\nimport ", True),
+    ],
+)
+def test_a_change_of_what_draws_and_of_nothing_else_names_another_collection(file, old, new, again, tmp_path):
+    """Against copies of the package, each with one change, in processes of their own."""
+    package = Path(collection_module.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "i2v_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    changed = tmp_path / "i2v_lib" / file
+    source = changed.read_text(encoding="utf-8")
+    assert old in source
+    changed.write_text(source.replace(old, new, 1), encoding="utf-8")
+    code = "from i2v_lib.config import load_config; from i2v_lib.drawn.collection import drawn_fingerprint as f; "
+    code += "print(f(load_config('smoke')))"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.stdout.strip() != collection_module.drawn_fingerprint(CONFIG)) == again, ran.stderr
 
 
 def test_groups_never_straddle_splits(tmp_path):

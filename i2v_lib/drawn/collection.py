@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from i2v_lib.config import Config
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import SCHEMA, Collection, finish_collection, open_collection, partial_folder, table_of
-from i2v_lib.data.fingerprint import code_fingerprint
+from i2v_lib.data.fingerprint import code_fingerprint, import_closure
 from i2v_lib.data.packed import own_processors
 from i2v_lib.data.splits import assign_splits
 from i2v_lib.data.stores import choose_store, encode, store_writer
@@ -27,11 +28,18 @@ PATIENCE = 600  # seconds for a chunk; one that takes longer was lost with its p
 
 
 def drawn_fingerprint(config: Config) -> str:
-    """Names the demo set of a configuration: its settings and the code that draws it."""
-    code = code_fingerprint(sorted(Path(__file__).parent.glob("*.py")))
+    """Names the demo set of a configuration: its settings, and the code that draws it and splits it."""
+    code = _code_that_draws()
     settings = [config.seed, config.pictures, config.characters, config.titles, config.artists, config.general_noise]
     settings += [config.stored_size, config.validation_share, config.test_share]
     return hashlib.sha256(json.dumps([code, settings]).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _code_that_draws() -> str:
+    """Of what makes a picture and its post; not of the contact sheet, or a change of that would draw all again."""
+    decide = (draw_picture.__module__, assign_splits.__module__)
+    return code_fingerprint(import_closure(*decide, apart_from=["i2v_lib.config"]))  # settings count by their values
 
 
 def collection_folder(config: Config, parent: Path) -> tuple[Path, str]:
@@ -118,23 +126,8 @@ def _draw_chunk(task: tuple[Config, str, int, int]) -> tuple[list[bytes], list[d
     pictures, posts, truths = [], [], []
     for index in range(start, stop):
         picture = draw_picture(config, index)
-        array = np.asarray(picture.image)
-        pictures.append(encode(array, store))
-        posts.append(
-            {
-                "id": f"drawn-{config.seed}-{index:06d}",
-                "md5": hashlib.md5(array.tobytes()).hexdigest(),
-                "source_url": "",
-                "artist": picture.scene.artist,
-                "rating": picture.tags.rating,
-                "width": config.stored_size,
-                "height": config.stored_size,
-                "general": picture.tags.general,
-                "copyright": picture.tags.copyright,
-                "character": picture.tags.character,
-                "group": f"drawn-{config.seed}-{picture.group:06d}",
-            }
-        )
+        pictures.append(encode(np.asarray(picture.image), store))
+        posts.append(picture.post(config.seed))
         truths.append(picture.truth())
     return pictures, posts, truths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import random
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,22 @@ class Picture:
     exact: Tags
     scene: Scene
     window: Window | None
+
+    def post(self, seed: int) -> dict[str, Any]:
+        """Its row of the collection of a seed, without a split; see :data:`i2v_lib.data.collection.SCHEMA`."""
+        return {
+            "id": f"drawn-{seed}-{self.index:06d}",
+            "md5": hashlib.md5(self.image.tobytes()).hexdigest(),
+            "source_url": "",
+            "artist": self.scene.artist,
+            "rating": self.tags.rating,
+            "width": self.image.width,
+            "height": self.image.height,
+            "general": self.tags.general,
+            "copyright": self.tags.copyright,
+            "character": self.tags.character,
+            "group": f"drawn-{seed}-{self.group:06d}",
+        }
 
     def truth(self) -> dict[str, Any]:
         """The exact scene as plain data, for evaluation only."""
