@@ -9,7 +9,6 @@ from i2v_lib.evaluation import path_quality
 from i2v_lib.search.graph import build_graph
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.show import morphing, saving
-from i2v_lib.show import morphing_claims as words
 
 NODES = 150
 
@@ -160,11 +159,15 @@ def a_table(**differences):
         ({"walk_changed": (-0.4, 0.1)}, "partly held", "fewer changes than 2 of 3"),
         ({"straight_steady_truth": (-0.4, -0.1)}, "partly held", "steadier in attributes than 2 of 3"),
         ({"random_changed": (0.1, 0.2), "straight_falling": (-0.2, -0.1)}, "held", "steadier in bits than 3 of 3"),
-        ({f"{c}_{m}": (-0.1, 0.1) for c in words.CONTROLS for m in words.SMOOTHER}, "did not hold", "than 0 of 3"),
+        (
+            {f"{c}_{m}": (-0.1, 0.1) for c in morphing.CONTROLS for m in morphing.SMOOTHER},
+            "did not hold",
+            "than 0 of 3",
+        ),
     ],
 )
 def test_verdict_on_smoothness(study, differences, verdict, said):
-    claim = words.morphing_claims(a_table(**differences), study.graphs, "ImageNet")[0]
+    claim = morphing.morphing_claims(a_table(**differences), study.graphs, "ImageNet")[0]
     assert claim["verdict"] == verdict
     assert said in claim["measured"]
     assert "Shortest path, binary codes 2.0" in claim["measured"]
@@ -172,11 +175,11 @@ def test_verdict_on_smoothness(study, differences, verdict, said):
 
 def test_a_control_without_paths_is_left_out(study):
     rows = [row | ({"pairs": 0, "mean": np.nan} if row["method"] == "pretrained" else {}) for row in a_table()]
-    claim = words.morphing_claims(rows, study.graphs, "ImageNet")[0]
+    claim = morphing.morphing_claims(rows, study.graphs, "ImageNet")[0]
     assert claim["verdict"] == "held"
     assert "fewer changes than 2 of 2" in claim["measured"]
     unknown = [row | {"mean": 0.0} for row in a_table()]  # no attribute is known of any picture
-    assert words.morphing_claims(unknown, study.graphs, "ImageNet")[0]["verdict"] == "not measured"
+    assert morphing.morphing_claims(unknown, study.graphs, "ImageNet")[0]["verdict"] == "not measured"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_a_control_without_paths_is_left_out(study):
 )
 def test_verdict_on_connection(study, share, components, verdict, said):
     graph = study.graphs[0] | {"without_path": share, "components": components}
-    claim = words.morphing_claims(a_table(), [graph], "ImageNet")[1]
+    claim = morphing.morphing_claims(a_table(), [graph], "ImageNet")[1]
     assert (claim["verdict"], claim["measured"][: len(said)]) == (verdict, said)
 
 
@@ -209,14 +212,16 @@ def test_tables_and_figures_are_drawn(study, tmp_path):
 def test_captions(study):
     rows = morphing.fig1_rows(a_collection(), np.arange(NODES), study.exact)
     lengths = [result.length for result in study.exact if result.status == "found"][:8]
-    caption = words.caption_fig1(rows, 72, study.graphs[0], "End.")
+    caption = morphing.caption_fig1(rows, 72, study.graphs[0], "End.")
     assert caption.startswith(f"8 transitions, {min(lengths)} to {max(lengths)} bits long.")
     assert caption.endswith("End.")
-    claims = words.morphing_claims(study.smoothness, study.graphs, "ImageNet")
-    assert claims[0]["verdict"] in words.caption_morphing(claims, 2, "End.")
+    claims = morphing.morphing_claims(study.smoothness, study.graphs, "ImageNet")
+    assert claims[0]["verdict"] in morphing.caption_morphing(claims, 2, "End.")
     share = 100 * study.graphs[0]["without_path"]
-    assert words.caption_graphs(study.graphs, 5, "End.").startswith(f"{share:.1f} % of 120 random pairs have no path.")
-    assert "by chance" in words.caption_progress(study.progress, "End.")
+    assert morphing.caption_graphs(study.graphs, 5, "End.").startswith(
+        f"{share:.1f} % of 120 random pairs have no path."
+    )
+    assert "by chance" in morphing.caption_progress(study.progress, "End.")
 
 
 def test_a_single_picture():
@@ -227,9 +232,9 @@ def test_a_single_picture():
     morphing.table_morphing(alone.smoothness, "ImageNet")
     morphing.table_graphs(alone.graphs, "ImageNet")
     morphing.fig_path_progress(alone.progress, alone.graphs, "ImageNet").canvas.draw()
-    claims = words.morphing_claims(alone.smoothness, alone.graphs, "ImageNet")
+    claims = morphing.morphing_claims(alone.smoothness, alone.graphs, "ImageNet")
     assert [claim["verdict"] for claim in claims] == ["not measured", "not measured"]
-    assert words.caption_fig1([], 8, alone.graphs[0], "").startswith("0 transitions")
-    assert words.caption_progress([], "").startswith("No path was measured.")
-    assert words.caption_graphs(alone.graphs, 5, "")
+    assert morphing.caption_fig1([], 8, alone.graphs[0], "").startswith("0 transitions")
+    assert morphing.caption_progress([], "").startswith("No path was measured.")
+    assert morphing.caption_graphs(alone.graphs, 5, "")
     json.dumps(saving.plain({"smoothness": alone.smoothness, "graphs": alone.graphs}), allow_nan=False)

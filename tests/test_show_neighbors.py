@@ -7,7 +7,7 @@ from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
 from i2v_lib.evaluation.attributes import attributes
 from i2v_lib.evaluation.retrieval import measure
 from i2v_lib.run import METRICS
-from i2v_lib.show import neighbors, paper, retrieval, saving
+from i2v_lib.show import neighbors, paper, saving
 from i2v_lib.show.style import ANSWER_COLORS
 
 N = 20
@@ -173,7 +173,7 @@ def test_caption_of_fig3(collection):
 
 
 def test_rows_are_percentages_and_plain(measured):
-    rows = retrieval.retrieval_rows(measured)
+    rows = neighbors.retrieval_rows(measured)
     assert len(rows) == len(measured)
     row, p = rows[0], measured[0]
     assert (row["metric"], row["search"], row["attribute"], row["k"]) == ("codes", "as found", "character", 3)
@@ -183,7 +183,7 @@ def test_rows_are_percentages_and_plain(measured):
 
 
 def test_comparisons(measured):
-    rows = retrieval.comparison_rows(measured)
+    rows = neighbors.comparison_rows(measured)
     assert {row["against"] for row in rows} == {"pretrained", "features"}
     assert {row["search"] for row in rows} == {"as found", "without near-duplicates"}
     ahead = next(row for row in rows if row["against"] == "pretrained")
@@ -194,8 +194,8 @@ def test_comparisons(measured):
 
 @pytest.mark.parametrize("source", ["surrogate", "ImageNet"])
 def test_table(measured, source):
-    rows = retrieval.retrieval_rows(measured)
-    fig = retrieval.table_retrieval(rows, source)
+    rows = neighbors.retrieval_rows(measured)
+    fig = neighbors.table_retrieval(rows, source)
     assert not overlapping(fig)
     drawn = [text.get_text() for text in texts(fig)]
     assert drawn.count(paper.metric_name("pretrained", source)) == 2
@@ -220,7 +220,7 @@ def against(metric, attribute, difference, ratio):
 
 
 def verdicts(rows, comparisons):
-    return [claim["verdict"] for claim in retrieval.claims(rows, comparisons)]
+    return [claim["verdict"] for claim in neighbors.claims(rows, comparisons)]
 
 
 def test_verdicts():
@@ -235,7 +235,7 @@ def test_verdicts():
     assert verdicts([r | {"low": 0.0} for r in rows], comparisons)[:2] == ["did not hold"] * 2
     worse = [comparisons[0] | {"difference": -3.1}, comparisons[1], comparisons[2] | {"ratio": 4.9}, comparisons[3]]
     assert verdicts(rows, worse)[2:] == ["partly held"] * 2
-    claims = retrieval.claims(rows, comparisons)
+    claims = neighbors.claims(rows, comparisons)
     assert {tuple(claim) for claim in claims} == {("section", "claim", "verdict", "measured")}
     assert "50.0 % of 7 queries" in claims[0]["measured"]
     assert "arms 20.0 % [15.0, 90.0] (chance 10.0)" in claims[1]["measured"]
@@ -244,13 +244,13 @@ def test_verdicts():
 
 
 def test_what_is_not_measured_is_said(measured):
-    comparisons = retrieval.comparison_rows(measured)
-    claims = retrieval.claims(retrieval.retrieval_rows(measured), comparisons)
+    comparisons = neighbors.comparison_rows(measured)
+    claims = neighbors.claims(neighbors.retrieval_rows(measured), comparisons)
     assert claims[0]["verdict"] == "held"
     assert claims[1]["verdict"] == "not measured"  # no artist, no pose
     assert "view not measured" in claims[1]["measured"]
     assert verdicts([], []) == ["not measured"] * 4
-    caption = retrieval.caption_retrieval(retrieval.retrieval_rows(measured), claims, N, 50, "End.")
+    caption = neighbors.caption_retrieval(neighbors.retrieval_rows(measured), claims, N, 50, "End.")
     assert caption.startswith("Neighbors of some queries show the same character: held.")
     assert "20 illustrations" in caption
     assert "Not known of this collection: background, arms, view." in caption
@@ -261,17 +261,17 @@ def test_a_collection_without_characters(measured):
     nothing = {"character": [frozenset()] * N, "title": [frozenset()] * N}
     indices = {metric: ring(N)[0] for metric in METRICS}
     empty = measure(indices, nothing, range(N), resamples=5)
-    rows, comparisons = retrieval.retrieval_rows(empty), retrieval.comparison_rows(empty)
+    rows, comparisons = neighbors.retrieval_rows(empty), neighbors.comparison_rows(empty)
     assert {r["precision"] for r in rows} == {None}
     assert verdicts(rows, comparisons) == ["not measured"] * 4
-    retrieval.table_retrieval(rows, "surrogate")
+    neighbors.table_retrieval(rows, "surrogate")
 
 
 def test_a_pre_trained_net_that_finds_nothing():
     rows = [row("as found", "pretrained", name, 0.0, 0.0, 2.0) for name in ("character", "title")]
     comparisons = [against("pretrained", name, 35.0, np.nan) for name in ("character", "title")]
-    claim = retrieval.claims(rows, comparisons)[3]
+    claim = neighbors.claims(rows, comparisons)[3]
     assert (claim["verdict"], "not found by the pre-trained net" in claim["measured"]) == ("held", True)
     nothing = [against("pretrained", name, 0.0, np.nan) for name in ("character", "title")]
-    claim = retrieval.claims(rows, nothing)[3]
+    claim = neighbors.claims(rows, nothing)[3]
     assert (claim["verdict"], "found by neither" in claim["measured"]) == ("not measured", True)

@@ -8,7 +8,7 @@ import pytest
 
 from i2v_lib.evaluation.judges import Judges
 from i2v_lib.evaluation.study import QUESTIONS, UNANSWERED, draw_trials
-from i2v_lib.show import saving, study_figures, user_study
+from i2v_lib.show import saving, user_study
 
 PAPER = {  # chances of ours, both, neither, pretrained as the paper describes its Fig. 4
     "illustration style": (1, 3, 3, 3),
@@ -122,7 +122,7 @@ def test_outcomes_at_a_second_noise_level(noise):
 
 
 def test_fig4_is_the_papers_order_and_adds_up(study):
-    fig = study_figures.fig4_user_study(study, "surrogate")
+    fig = user_study.fig4_user_study(study, "surrogate")
     (ax,) = fig.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(QUESTIONS)
     bars = np.array([[bar.get_y(), bar.get_width()] for bar in ax.patches])
@@ -138,7 +138,7 @@ def test_fig4_is_the_papers_order_and_adds_up(study):
 
 
 def test_texts_stay_inside_and_apart(study, noise):
-    for fig in (study_figures.fig4_user_study(study, "surrogate"), study_figures.table_user_study(study, noise, "x")):
+    for fig in (user_study.fig4_user_study(study, "surrogate"), user_study.table_user_study(study, noise, "x")):
         fig.draw_without_rendering()
         boxes = [text.get_window_extent() for ax in fig.axes for text in ax.texts if text.get_text()]
         width, height = fig.canvas.get_width_height()
@@ -156,21 +156,21 @@ def test_every_caption_says_who_voted(study, noise, trials):
     assert "collects more votes: color, composition, title, character;" in text
     people = study_of(trials, PAPER, judges="people")
     assert "simulated" not in user_study.caption_fig4(people, None, "") + user_study.caption_table(people, None, "")
-    assert "25 people" in study_figures.fig4_user_study(people, "ImageNet").axes[0].get_xlabel()
+    assert "25 people" in user_study.fig4_user_study(people, "ImageNet").axes[0].get_xlabel()
 
 
 def test_without_votes_figure_table_and_captions_say_so(nobody):
     assert verdicts(nobody) == ["not measured"] * 7
-    assert "No votes" in texts(study_figures.fig4_user_study(nobody, "surrogate"))[0]
-    assert "–" in texts(study_figures.table_user_study(nobody, None, "surrogate"))
+    assert "No votes" in texts(user_study.fig4_user_study(nobody, "surrogate"))[0]
+    assert "–" in texts(user_study.table_user_study(nobody, None, "surrogate"))
     assert "No votes have been cast" in user_study.caption_fig4(nobody, None, "END.")
     assert "7 not measured" in user_study.caption_table(nobody, None, "END.")
 
 
 def test_rows_of_the_csv(study, noise, nobody):
-    rows = study_figures.table_rows(study, noise)
+    rows = user_study.table_rows(study, noise)
     assert [row["noise"] for row in rows] == [0.15] * 6 + [0.3] * 6
-    assert [row["noise"] for row in study_figures.table_rows(nobody, None)] == [None] * 6
+    assert [row["noise"] for row in user_study.table_rows(nobody, None)] == [None] * 6
     assert len({tuple(row) for row in rows}) == 1
 
 
@@ -178,14 +178,14 @@ def test_trials_are_shown_on_their_sides(trials):
     pixels = np.arange(60, dtype=np.uint8)[:, None, None, None] + np.zeros((60, 8, 8, 3), np.uint8)
     one, two = (np.roll(np.arange(60), -i)[:, None] for i in (1, 2))
     few = draw_trials(one, two, 1, 3, seed=3)
-    fig = study_figures.fig4_trials(few, pixels.__getitem__, np.arange(60), [f"id {i}" for i in range(60)], "ImageNet")
+    fig = user_study.fig4_trials(few, pixels.__getitem__, np.arange(60), [f"id {i}" for i in range(60)], "ImageNet")
     shown = [int(ax.images[0].get_array()[0, 0, 0]) for ax in fig.axes]
     assert shown == [node for t in range(3) for node in (few.a[t], few.left[t], few.right[t])]
     named = [text.get_text() for text in fig.texts]
     assert [name == "VGG + NIN" for name in named[1::3]] == few.ours_left.tolist()
     assert [name == "VGG + NIN" for name in named[2::3]] == (~few.ours_left).tolist()
     nothing = draw_trials(one, one, 1, 3, seed=0)
-    empty = study_figures.fig4_trials(nothing, pixels.__getitem__, np.arange(60), [], "ImageNet")
+    empty = user_study.fig4_trials(nothing, pixels.__getitem__, np.arange(60), [], "ImageNet")
     assert "No illustration" in empty.texts[0].get_text()
 
 

@@ -1,20 +1,25 @@
-"""Fig. 3: illustrations with their nearest neighbors by binary codes (§4.2)."""
+"""Fig. 3, how often neighbors share an attribute, and what of the paper's claims that bears out (§3.2, §4.2, §4.3)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.show.numbers import Rows, choose_rows
+from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Precision, difference, ratio
+from i2v_lib.show import paper
+from i2v_lib.show.captions import signed, verdict_of
+from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
-from i2v_lib.show.tables import NONE
+from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.thumbnails import thumbnail
+from i2v_lib.show.typeset import typeset
 
 QUERIES, TOP = 8, 3  # of Fig. 3
 HEADINGS = ("query", "nearest", "2nd nearest", "3rd nearest")
@@ -135,3 +140,229 @@ def caption_fig3(rows: Rows, bits: int, ending: str) -> str:
         "itself, near-duplicates kept. Signs: the truth where it is known; words: published tags in common, character, "
         f"title, then general tags, the rarest first. Ids link to the source where one is known. {ending}"
     )
+
+
+SEMANTIC, STYLE, POSE = ("character", "title"), ("artist",), ("arms", "view")
+TIMES, POINTS = 5, 3  # targets at k = 3: times the pre-trained net, points below the real features
+BLOCKS = (  # of the table; where a metric's own errors are judged, metrics cannot be compared
+    (AS_FOUND, "As found", tuple(paper.METRICS)),
+    (NO_DUPLICATES, "Near-duplicates skipped", tuple(paper.METRICS)),
+    (OTHERS, "Neighbors of other characters", ("codes",)),
+)
+
+
+def retrieval_rows(measured: Sequence[Precision]) -> Rows:
+    """Precision of every search, metric, attribute and k, in percent, with its interval and its chance value."""
+    return [
+        {
+            "search": p.search,
+            "metric": p.metric,
+            "attribute": p.attribute,
+            "k": p.k,
+            "precision": percent(p.precision),
+            "low": percent(p.interval[0]),
+            "high": percent(p.interval[1]),
+            "chance": percent(p.chance),
+            "found": percent(p.found),
+            "queries": p.queries,
+        }
+        for p in measured
+    ]
+
+
+def comparison_rows(measured: Sequence[Precision]) -> Rows:
+    """Binary codes against the pre-trained net and the real features: points apart, and how many times as precise."""
+    by_key = {(p.search, p.metric, p.attribute, p.k): p for p in measured}
+    rows = []
+    for against in ("pretrained", "features"):
+        for (search, metric, attribute, k), ours in by_key.items():
+            if metric != "codes" or search == OTHERS:
+                continue
+            theirs = by_key[search, against, attribute, k]
+            points = dict(zip(("difference", "low", "high"), map(percent, difference(ours, theirs)), strict=True))
+            times = dict(zip(("ratio", "ratio_low", "ratio_high"), ratio(ours, theirs), strict=True))
+            rows.append({"against": against, "search": search, "attribute": attribute, "k": k, **points, **times})
+    return rows
+
+
+def table_retrieval(rows: Rows, pretrained_source: str) -> Figure:
+    """Precision at 3 and 10 of every metric and attribute, with 95 % intervals, the best of each column in bold.
+
+    Of the pose at 3 only; what is not known of a collection has no column.
+
+    Parameters
+    ----------
+    rows : from :func:`retrieval_rows`
+    pretrained_source : "ImageNet" or "surrogate"
+    """
+    by_key = {(row["search"], row["metric"], row["attribute"], row["k"]): row for row in rows}
+    names = list(dict.fromkeys(row["attribute"] for row in rows))
+    keys = [(name, k) for name in names for k in KS if k == TOP or name not in POSE]
+    cells, rules, bold = [], [], []
+    for search, heading, metrics in BLOCKS:
+        if cells:
+            rules.append(len(cells))
+        cells.append([heading] + [""] * len(keys))
+        bold.append((len(cells) - 1, 0))
+        for column, key in enumerate(keys, start=1):
+            found = [by_key.get((search, metric, *key), {}).get("precision") for metric in metrics]
+            best = max((value for value in found if value is not None), default=None)
+            winners = [i for i, value in enumerate(found) if value is not None and value == best and len(found) > 1]
+            bold += [(len(cells) + i, column) for i in winners]
+        for metric in metrics:
+            values = [by_key.get((search, metric, *key), {}) for key in keys]
+            cells.append([paper.metric_name(metric, pretrained_source), *map(_interval, values)])
+        codes = [by_key.get((search, "codes", *key), {}) for key in keys]
+        cells.append(["Chance, exact", *(_number(row.get("chance")) for row in codes)])
+        cells.append(["Queries that have it", *(count(row.get("queries")) for row in codes)])
+    places = [[c for c, key in enumerate(keys, start=1) if key[0] == name] for name in names]
+    spans = [(place[0], place[-1], name) for place, name in zip(places, names, strict=True)]
+    columns = ["Precision (%) at k =", *(str(k) for _, k in keys)]
+    return typeset(columns, cells, spans=spans, rules=rules, bold=bold)
+
+
+def claims(rows: Rows, comparisons: Rows) -> list[dict[str, str]]:
+    """What the paper says of neighbors, and this kit's targets: section, claim, verdict, and what was measured."""
+    return [
+        _same_character(rows),
+        _same_attributes(rows),
+        _approximation(comparisons),
+        _multiple(rows, comparisons),
+    ]
+
+
+def caption_retrieval(
+    rows: Rows, found: Sequence[dict[str, str]], illustrations: int, resamples: int, ending: str
+) -> str:
+    """Of the table; ``found`` are its :func:`claims`, ``illustrations`` is the size of the safe dataset."""
+    verdicts = " ".join(f"{claim['claim']}: {claim['verdict']}." for claim in found)
+    known = {row["attribute"] for row in rows}
+    pose = "Arms and view (of the head) are the pose, the artist is the style. " if set(POSE) <= known else ""
+    unknown = [name for name in ATTRIBUTES if name not in known]
+    missing = f"Not known of this collection: {', '.join(unknown)}. " if unknown else ""
+    return (
+        f"{verdicts} Share of the first k neighbors that have an attribute in common with their query, every one of "
+        f"{illustrations:,} illustrations of the safe dataset once the query; those without the attribute are left out "
+        f"of its column. {pose}{missing}95 % bootstrap intervals over {resamples:,} resamples of the queries, "
+        "near-duplicates drawn together; best in bold. Chance is the exact expectation of a random order. Last block: "
+        "among the first k, only neighbors that show other characters than the query; chance among all such. "
+        f"{ending}"
+    )
+
+
+def _same_character(rows):
+    """§4.2: for some queries, the same character."""
+    searched = [_pick(rows, search, "codes", "character") for search in (AS_FOUND, NO_DUPLICATES)]
+    claim = {"section": "§4.2", "claim": "Neighbors of some queries show the same character"}
+    if searched[0].get("precision") is None:
+        return claim | {"verdict": "not measured", "measured": "No illustration has a character."}
+    row, apart = searched
+    measured = (
+        f"{row['found']:.1f} % of {row['queries']:,} queries find it in the top {TOP}; precision {_with_chance(row)}; "
+        f"near-duplicates skipped {_with_chance(apart)}."
+    )
+    return claim | {"verdict": verdict_of([_above_chance(each) for each in searched]), "measured": measured}
+
+
+def _same_attributes(rows):
+    """§4.2: where not the same character, the same pose and style."""
+    searched = {name: _pick(rows, OTHERS, "codes", name) for name in (*STYLE, *POSE)}
+    parts = [
+        f"{name} {_with_chance(row)}" if row.get("precision") is not None else f"{name} not measured"
+        for name, row in searched.items()
+    ]
+    return {
+        "section": "§4.2",
+        "claim": "Neighbors of other characters share the pose and the style more often than chance",
+        "verdict": verdict_of([_above_chance(row) for row in searched.values()]),
+        "measured": f"Of the top {TOP}, neighbors of other characters: {'; '.join(parts)}.{_by_others(rows)}",
+    }
+
+
+def _by_others(rows):
+    """The same attributes by the pre-trained net: whether the codes are better at them."""
+    nets = {"codes": "the codes", "pretrained": "the pre-trained net"}
+    found = {net: [_pick(rows, NO_DUPLICATES, net, name) for name in (*STYLE, *POSE)] for net in nets}
+    if any(row.get("precision") is None for each in found.values() for row in each):
+        return ""
+    shares = [
+        f"{name} {' / '.join(format(found[net][i]['precision'], '.1f') for net in nets)}"
+        for i, name in enumerate((*STYLE, *POSE))
+    ]
+    return f" Of all neighbors but near-duplicates, {' / '.join(nets.values())}: {', '.join(shares)} %."
+
+
+def _approximation(comparisons):
+    """§3.2: Hamming distance approximates the Euclidean one."""
+    found = {name: _compared(comparisons, "features", name) for name in SEMANTIC}
+    parts = [
+        f"{name} {signed(row['difference'])} points [{signed(row['low'])}, {signed(row['high'])}]"
+        for name, row in found.items()
+        if row
+    ]
+    return {
+        "section": "§3.2",
+        "claim": f"Binary codes fall at most {POINTS} points short of the real features (our margin)",
+        "verdict": verdict_of([row["difference"] >= -POINTS if row else None for row in found.values()]),
+        "measured": f"Precision at {TOP}, codes less real features: {'; '.join(parts)}." if parts else "No attribute.",
+    }
+
+
+def _multiple(rows, comparisons):
+    """§4.3, as a number: how far the codes are ahead of the pre-trained net."""
+    found = {name: _compared(comparisons, "pretrained", name) for name in SEMANTIC}
+    parts = []
+    for name, row in found.items():
+        if not row:
+            continue
+        net = _pick(rows, AS_FOUND, "pretrained", name)
+        times = "found by neither" if _ahead(row) is None else "not found by the pre-trained net"
+        if row["ratio"] == row["ratio"]:
+            room = 100 / net["precision"]
+            times = f"{row['ratio']:.1f} times [{row['ratio_low']:.1f}, {row['ratio_high']:.1f}] the pre-trained net's "
+            times += f"{_with_chance(net)}, of which {room:.1f} times is all there is"
+        parts.append(f"{name} {times}")
+    return {
+        "section": "§4.3",
+        "claim": f"Same character and title at least {TIMES} times as often as by the pre-trained net (our target)",
+        "verdict": verdict_of([_ahead(row) for row in found.values()]),
+        "measured": f"Precision at {TOP}: {'; '.join(parts)}." if parts else "No attribute.",
+    }
+
+
+def _ahead(row):
+    """Whether the codes are that far ahead; None if neither found any."""
+    if not row or row["ratio"] != row["ratio"]:
+        return True if row and row["difference"] > 0 else None
+    return row["ratio"] >= TIMES
+
+
+def _pick(rows: Rows, search: str, metric: str, attribute: str) -> dict[str, Any]:
+    """The row at k = 3, or an empty one."""
+    wanted = search, metric, attribute, TOP
+    return next((r for r in rows if (r["search"], r["metric"], r["attribute"], r["k"]) == wanted), {})
+
+
+def _compared(comparisons: Rows, against: str, attribute: str) -> dict[str, Any]:
+    """The comparison at k = 3, as found; an empty one where nothing was measured."""
+    wanted = against, AS_FOUND, attribute, TOP
+    rows = [r for r in comparisons if (r["against"], r["search"], r["attribute"], r["k"]) == wanted]
+    return rows[0] if rows and rows[0]["difference"] is not None else {}
+
+
+def _above_chance(row: dict[str, Any]) -> bool | None:
+    return None if row.get("precision") is None else row["low"] > row["chance"]
+
+
+def _with_chance(row: dict[str, Any]) -> str:
+    return f"{row['precision']:.1f} % [{row['low']:.1f}, {row['high']:.1f}] (chance {row['chance']:.1f})"
+
+
+def _interval(row: dict[str, Any]) -> str:
+    if row.get("precision") is None:
+        return NONE
+    return over_interval(row["precision"], row["low"], row["high"])
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f}"

@@ -14,12 +14,11 @@ from i2v_lib.data import safe_tags
 from i2v_lib.data.folder import import_folder
 from i2v_lib.models.serving.tag_lists import plausible_tags
 from i2v_lib.run.illustrations import Illustrations
-from i2v_lib.show import yours, yours_files, yours_pictures
+from i2v_lib.show import your_illustrations
 from i2v_lib.show.saving import plain
 
-SHEETS = (
-    yours.tags, yours.heatmaps, yours.nearest, yours.duplicates, yours.transitions, yours.map_of_all
-)  # fmt: skip
+NAMES = ("tags", "heatmaps", "nearest", "duplicates", "transitions", "map_of_all")
+SHEETS = tuple(getattr(your_illustrations, name) for name in NAMES)
 
 
 @pytest.fixture
@@ -56,18 +55,18 @@ def test_only_safe_pictures_are_shown(thirty, monkeypatch):
     assert 5 < len(harmless_ids) < 25
     for sheet in SHEETS:
         assert rows_of(sheet(thirty)["numbers"]) <= harmless_ids
-    assert rows_of(yours.map_of_all(thirty)["numbers"]) == harmless_ids
-    images = yours_pictures.pictures(thirty, range(30), size=32)
+    assert rows_of(your_illustrations.map_of_all(thirty)["numbers"]) == harmless_ids
+    images = your_illustrations.pictures(thirty, range(30), size=32)
     assert [bool((image == 216).all()) for image in images] == [row not in safe for row in range(30)]
     unsafe = next(name for name in ids if name not in harmless_ids)
     with pytest.raises(ValueError, match="not rated safe"):
-        yours.tags(thirty, unsafe)
+        your_illustrations.tags(thirty, unsafe)
     all_safe(monkeypatch)  # the control: it is the rating that hides them
-    assert rows_of(yours.map_of_all(make(thirty.source(), 30))["numbers"]) == set(ids)
+    assert rows_of(your_illustrations.map_of_all(make(thirty.source(), 30))["numbers"]) == set(ids)
 
 
 def test_only_harmless_tags_are_shown(thirty, monkeypatch):
-    shown = {row["tag"] for row in yours.tags(thirty)["numbers"]}
+    shown = {row["tag"] for row in your_illustrations.tags(thirty)["numbers"]}
     assert {"hat", "smile"} <= shown
     monkeypatch.setattr(safe_tags, "HIDDEN", frozenset({"hat"}))
     again = make(thirty.source(), 30)
@@ -76,11 +75,11 @@ def test_only_harmless_tags_are_shown(thirty, monkeypatch):
         assert '"hat"' not in json.dumps(plain(found["numbers"]))
         words = [text.get_text() for text in found["fig"].findobj(plt.Text)]
         assert not [word for word in words if "hat" in word.split()]
-    assert "hat" in (yours_files.write_tables(again) / "tags.csv").read_text()
+    assert "hat" in (your_illustrations.write_tables(again) / "tags.csv").read_text()
 
 
 def test_tags_are_those_of_the_tagger(thirty):
-    rows = yours.tags(thirty)["numbers"]
+    rows = your_illustrations.tags(thirty)["numbers"]
     name, own = rows[0]["id"], [row for row in rows if row["id"] == rows[0]["id"]]
     found = thirty.weights().tagger.estimate_top_tags(thirty.source() / name, n_tag=9)[0]
     expected = [pair for category in ("general", "copyright", "character") for pair in found[category]]
@@ -91,7 +90,7 @@ def test_tags_are_those_of_the_tagger(thirty):
 
 
 def test_neighbors_lie_nearer_than_random_pairs(thirty):
-    sheet = yours.nearest(thirty)
+    sheet = your_illustrations.nearest(thirty)
     first = [row["distance"] for row in sheet["numbers"] if row["rank"] == 1]
     code = dict(zip(thirty.safe_dataset().tolist(), thirty.codes(), strict=True))
     query = None
@@ -109,9 +108,9 @@ def test_few_pictures(home, tmp_path, monkeypatch, count):
         found = sheet(few)
         found["fig"].canvas.draw()
         plain(found["numbers"])
-    numbers = yours_files.numbers(few)
+    numbers = your_illustrations.numbers(few)
     assert numbers["pictures"] == numbers["searched"] == count
-    assert Image.open(yours_files.write_tables(few) / "map.png").size >= (64, 64)
+    assert Image.open(your_illustrations.write_tables(few) / "map.png").size >= (64, 64)
 
 
 def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
@@ -121,32 +120,32 @@ def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
         found = sheet(none)
         found["fig"].canvas.draw()
         assert not rows_of(found["numbers"])
-    yours_files.write_tables(none)
-    assert yours_files.numbers(none)["searched"] == 0
-    assert "questionable or explicit: 3." in yours_files.summary(none)
+    your_illustrations.write_tables(none)
+    assert your_illustrations.numbers(none)["searched"] == 0
+    assert "questionable or explicit: 3." in your_illustrations.summary(none)
     with pytest.raises(ValueError, match="no illustration here has the id"):
         none.morph("sub 0/00.png", "sub 1/01.png")
 
 
 def test_pictures_tags_and_pairs_can_be_named(thirty):
     ids = [thirty.collection().column("id")[row] for row in thirty.safe_dataset()[[4, 0]]]
-    assert list(dict.fromkeys(row["id"] for row in yours.tags(thirty, ids)["numbers"])) == ids
-    rows = yours.heatmaps(thirty, ids[0], ["rin", "smile"])["numbers"]
+    assert list(dict.fromkeys(row["id"] for row in your_illustrations.tags(thirty, ids)["numbers"])) == ids
+    rows = your_illustrations.heatmaps(thirty, ids[0], ["rin", "smile"])["numbers"]
     assert [(row["id"], row["tag"]) for row in rows] == [(ids[0], "rin"), (ids[0], "smile")]
-    rows = yours.transitions(thirty, [tuple(ids)])["numbers"]
+    rows = your_illustrations.transitions(thirty, [tuple(ids)])["numbers"]
     assert not rows or (rows[0]["id"], rows[-1]["id"]) == tuple(ids)
-    assert "named" in yours.nearest(thirty, ids)["caption"]
+    assert "named" in your_illustrations.nearest(thirty, ids)["caption"]
     with pytest.raises(ValueError, match="'sub 0/0.png' is no picture of the folder .*; there is sub 0/"):
-        yours.nearest(thirty, "sub 0/0.png")
+        your_illustrations.nearest(thirty, "sub 0/0.png")
     with pytest.raises(ValueError, match="'smiles' are not in the vocabulary"):
-        yours.heatmaps(thirty, ids, "smiles")
+        your_illustrations.heatmaps(thirty, ids, "smiles")
 
 
 def test_heat_is_that_of_the_tagger(thirty, monkeypatch):
     name = thirty.collection().column("id")[thirty.safe_dataset()[0]]
-    heats, draw_over = [], yours.overlay
-    monkeypatch.setattr(yours, "overlay", lambda image, heat: heats.append(heat) or draw_over(image, heat))
-    yours.heatmaps(thirty, name, ["rin", "smile"])
+    heats, draw_over = [], your_illustrations.overlay
+    monkeypatch.setattr(your_illustrations, "overlay", lambda image, heat: heats.append(heat) or draw_over(image, heat))
+    your_illustrations.heatmaps(thirty, name, ["rin", "smile"])
     expected = thirty.weights().tagger.heatmap(thirty.source() / name, ["rin", "smile"])[0]
     np.testing.assert_allclose(heats, expected, rtol=1e-4, atol=1e-6)
 
@@ -155,7 +154,7 @@ def test_tables_hold_every_picture_and_are_read_back(thirty, tmp_path):
     thirty.source().joinpath("broken.jpg").write_bytes(b"\xff\xd8\xff")
     draw(thirty.source() / "again.png", 3)
     mine = Illustrations(thirty.config)
-    folder = yours_files.write_tables(mine)
+    folder = your_illustrations.write_tables(mine)
     with (folder / "tags.csv").open(encoding="utf-8") as lines:
         tags = {row["path"]: row for row in csv.DictReader(lines)}
     assert list(tags) == mine.extracted().names
@@ -169,14 +168,14 @@ def test_tables_hold_every_picture_and_are_read_back(thirty, tmp_path):
     (mine.source() / "tags.csv").write_bytes((folder / "tags.csv").read_bytes())
     read = import_folder(mine.source(), tmp_path / "collection", size=16, progress=False)
     assert read.column("general")[0] == [tag for tag, _ in expected["general"]]
-    assert yours_files.summary(mine).count("\n") == 3
-    assert str(tmp_path) not in yours_files.summary(mine)
+    assert your_illustrations.summary(mine).count("\n") == 3
+    assert str(tmp_path) not in your_illustrations.summary(mine)
 
 
 def test_a_file_that_has_gone_meanwhile_is_shown_small(thirty):
     row = int(thirty.safe_dataset()[0])
-    before = yours_pictures.pictures(thirty, [row], 64)
+    before = your_illustrations.pictures(thirty, [row], 64)
     (thirty.source() / thirty.collection().column("id")[row]).unlink()
-    after = yours_pictures.pictures(thirty, [row], 64)
+    after = your_illustrations.pictures(thirty, [row], 64)
     assert after.shape == before.shape
     assert np.array_equal(after[0], thirty.collection().pixels[row])

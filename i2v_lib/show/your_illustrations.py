@@ -7,30 +7,36 @@ rates safe are shown, and only harmless tags.
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
+from i2v_lib.config import home
+from i2v_lib.data.build import write_csv
+from i2v_lib.data.collection import CATEGORIES, RATINGS
+from i2v_lib.data.images import BadImageError, decode_image, resize_image
+from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.data.sidecars import COLUMNS
 from i2v_lib.evaluation.path_quality import random_pairs
 from i2v_lib.evaluation.regions import choose_regions, tag_regions
 from i2v_lib.models.serving.heatmaps import gradient_map
 from i2v_lib.models.serving.tag_lists import columns_by_name
+from i2v_lib.models.tagging.tag_files import names
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.show import captions, figures, morphing, neighbors, saving, tsne_map
 from i2v_lib.show.heatmaps import overlay, picture_blocks
+from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.style import ANSWER_COLORS
-from i2v_lib.show.yours_pictures import (
-    Ids,
-    choose,
-    duplicate_groups,
-    in_proportion,
-    pictures,
-    seen_picture,
-    tag_rows,
-)
+from i2v_lib.show.thumbnails import HIDDEN, PIXELS
+from i2v_lib.show.tsne_map import ASPECT, compose
 
 NOTEBOOK = "08_your_illustrations.ipynb"
 Sheet = dict[str, Any]  # "fig", "numbers" and "caption"
@@ -194,3 +200,180 @@ def _ending(mine: Illustrations) -> str:
     """The end of every caption."""
     ending = captions.how(mine.config, sources(mine))
     return f"Weights: {mine.weights().name}. {ending}"
+
+
+Ids = str | Sequence[str] | None  # of pictures: their paths in the folder; None draws some at random
+
+
+def choose(mine: Illustrations, ids: Ids, count: int) -> np.ndarray:
+    """Places in the safe dataset: of the pictures named, in their order; or of some drawn at random, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a picture is not in the folder, or may not be shown.
+    """
+    safe = mine.safe_dataset()
+    if ids is None:
+        return choose_rows(np.arange(len(safe)), count, [mine.config.seed, count])
+    names = mine.collection().column("id")
+    for name in (wanted := [ids] if isinstance(ids, str) else list(ids)):
+        if name not in names:
+            like = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
+            raise ValueError(f"{name!r} is no picture of the folder that could be read; there is {', '.join(like)}")
+        if names.index(name) not in safe:
+            raise ValueError(f"{name!r} is not rated safe by the network, so it is not shown; take another")
+    return np.searchsorted(safe, [names.index(name) for name in wanted]).astype(np.int64)
+
+
+def tag_rows(mine: Illustrations, nodes: np.ndarray, count: int, columns: Sequence[int] | None = None) -> Rows:
+    """Tags of pictures, the most likely first, picture by picture.
+
+    Parameters
+    ----------
+    nodes : int64 array, places in the safe dataset
+    count : tags of each; fewer if the vocabulary has not so many
+    columns : the tags to take; the harmless ones of highest confidence when left out
+
+    Returns
+    -------
+    list of dict
+        "id", "row" (of the collection), "tag", "category", "column", "confidence" (percent), and "right", which is None
+    """
+    vocabulary, ids = mine.vocabulary(), mine.collection().column("id")
+    ratings = vocabulary.blocks["rating"]
+    allowed = [t for t in range(ratings.start) if is_harmless(vocabulary.tags[t])]  # ratings are the last block
+    rows = []
+    for row in mine.safe_dataset()[nodes].tolist():
+        logits = mine.logits()[row]
+        best = [allowed[i] for i in np.argsort(-logits[allowed], kind="stable")[:count]]
+        for t in best if columns is None else columns:
+            confidence = percent(1 / (1 + np.exp(-float(logits[t]))))
+            tag = {"tag": vocabulary.tags[t], "category": vocabulary.categories[t], "column": int(t)}
+            rows.append({"id": ids[row], "row": row, **tag, "confidence": confidence, "right": None})
+    return rows
+
+
+def duplicate_groups(mine: Illustrations) -> list[list[int]]:
+    """Rows of the collection that are near-duplicates of each other, group by group, in the folder's order."""
+    groups: dict[str, list[int]] = {}
+    for row, group in enumerate(mine.collection().column("group")):
+        groups.setdefault(group, []).append(row)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+def pictures(mine: Illustrations, rows: Iterable[int], size: int = PIXELS) -> np.ndarray:
+    """Pictures to print, whole and in their proportions, on white; a grey square for what is not rated safe.
+
+    Parameters
+    ----------
+    rows : of the collection
+    size : side in pixels
+
+    Returns
+    -------
+    uint8 array, shape (n, size, size, 3)
+    """
+    ids, safe, found = mine.collection().column("id"), set(mine.safe_dataset().tolist()), []
+    for row in rows:
+        if row not in safe:
+            found.append(np.full((size, size, 3), HIDDEN))
+            continue
+        try:
+            found.append(resize_image(decode_image(mine.files()[ids[row]]), size, "pad"))
+        except BadImageError:  # it has gone meanwhile
+            found.append(resize_image(Image.fromarray(mine.collection().pixels[row]), size))
+    return np.stack(found) if found else np.zeros((0, size, size, 3), np.uint8)
+
+
+def seen_picture(mine: Illustrations, name: str) -> tuple[np.ndarray, tuple[int, int]]:
+    """What the networks see of a picture: its center, warped to a square, drawn larger; and its proportions.
+
+    Returns
+    -------
+    uint8 array, shape (S, S, 3), and (width, height) of the picture
+    """
+    tagger, image = mine.weights().tagger, decode_image(mine.files()[name])
+    factor = max(1, round(PIXELS / tagger.image_size))
+    corner = (tagger.stored_size - tagger.image_size) // 2 * factor
+    cut = slice(corner, corner + tagger.image_size * factor)
+    return np.ascontiguousarray(resize_image(image, tagger.stored_size * factor)[cut, cut]), image.size
+
+
+def in_proportion(square: np.ndarray, proportions: tuple[int, int]) -> np.ndarray:
+    """A warped square brought back to a picture's proportions, on white: uint8 array, shape (S, S, 3)."""
+    side, longer = len(square), max(proportions)
+    size = [max(round(side * length / longer), 1) for length in proportions]
+    whole = Image.fromarray(square).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(ImageOps.pad(whole, (side, side), color="white"))
+
+
+CELL = 64  # pixels of a picture on the large map
+
+
+def summary(mine: Illustrations) -> str:
+    """What was found in the folder, what is shown of it, and where the results lie; some lines."""
+    found, safe = mine.extracted(), mine.safe_dataset()
+    folder = repr(mine.source().name) if mine.config.illustrations else "a folder of drawn ones, since none was given"
+    kept = len(found.names) - found.computed
+    lines = [f"{len(found.names):,} pictures in {folder}: {found.computed:,} computed now, {kept:,} known or copies."]
+    if found.skipped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in mine.reasons().items())
+        lines.append(f"Files that are no usable pictures: {len(found.skipped):,} ({reasons}); see unreadable.csv.")
+    if hidden := len(found.names) - len(safe):
+        lines.append(f"Pictures not shown, since the network rates them questionable or explicit: {hidden:,}.")
+    lines.append(f"Tags of every picture: tags.csv. All of it lies in {_from_home(mine.folder)}.")
+    return "\n".join(lines)
+
+
+def write_tables(mine: Illustrations) -> Path:
+    """Write tags, unusable files, near-duplicates and a large map into the illustrations' folder of the run.
+
+    ``tags.csv`` holds all plausible tags, those that are never shown too, in the form that ``import-folder`` reads.
+
+    Returns
+    -------
+    folder that holds ``tags.csv``, ``unreadable.csv``, ``near_duplicates.csv`` and ``map.png``
+    """
+    collection, found, folder = mine.collection(), mine.extracted(), mine.folder
+    ids, groups = collection.column("id"), collection.column("group")
+    tags = (
+        {"path": name, "rating": own["rating"][0][0], "group": group}
+        | {category: ",".join(names(own, category)) for category in CATEGORIES[:3]}
+        for name, group, own in zip(ids, groups, mine.tags(), strict=True)
+    )
+    unusable = ({"path": name, "reason": reason} for name, reason in found.skipped)
+    alike = ({"group": ids[members[0]], "path": ids[row]} for members in duplicate_groups(mine) for row in members)
+    tables = {"tags": (COLUMNS, tags), "unreadable": (("path", "reason"), unusable)}
+    for name, (columns, rows) in (tables | {"near_duplicates": (("group", "path"), alike)}).items():
+        unfinished = folder / f"{name}.csv.partial"
+        write_csv(unfinished, columns, rows)
+        os.replace(unfinished, folder / f"{name}.csv")
+    cells, shape = mine.grid(ASPECT)
+    large = compose(collection.pixels[mine.safe_dataset()], cells, shape, CELL)
+    Image.fromarray(large).save(folder / "map.png.partial", "PNG", compress_level=3)
+    os.replace(folder / "map.png.partial", folder / "map.png")
+    return folder
+
+
+def numbers(mine: Illustrations) -> dict[str, Any]:
+    """Section ``illustrations`` of ``metrics.json``."""
+    collection, bits = mine.collection(), mine.codes()
+    ratings = Counter(collection.column("rating"))
+    plausible = [sum(len(own[category]) for category in CATEGORIES[:3]) for own in mine.tags()]
+    return {
+        "weights": mine.weights().name,
+        "pictures": len(collection),
+        "unusable": mine.reasons(),
+        "ratings": {rating: ratings[rating] for rating in RATINGS},
+        "plausible tags a picture": float(np.mean(plausible)),
+        "near-duplicates": len(collection) - len(set(collection.column("group"))),
+        "searched": len(bits),
+        "bits": 8 * bits.shape[1],
+        "components": len(mine.graph().component_sizes),
+    }
+
+
+def _from_home(path: Path) -> str:
+    """A path as it may be printed: from the kit's home on, which tells nothing of the machine."""
+    return path.relative_to(home()).as_posix()
