@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FLOORS = (  # a room imports from its own floor's rooms no further than itself, and from the floors before
     ("config", "system"), ("data", "search"), ("models",), ("drawn", "collect"), ("evaluation",), ("run",), ("show",),
-    ("explorers",), ("cli",), ("__main__",),
+    ("explorers", "notebook"), ("cli",), ("__main__",),
 )  # fmt: skip
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
