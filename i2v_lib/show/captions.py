@@ -13,9 +13,10 @@ from i2v_lib.show.numbers import Rows, best_of_each_setting, mean_map
 
 
 def how(config: Config, sources: Mapping[str, Any]) -> str:
-    """The end of every caption: preset, seed, data, notebook."""
+    """The end of every caption: the weights, where they may be others' than the run's; preset, seed, data, notebook."""
+    weights = f"Weights: {sources['weights']}. " if "weights" in sources else ""
     data = f"*{config.preset}* preset, seed {config.seed}, {data_phrase(sources)}"
-    return f"{data}. `{sources['notebook']}`."
+    return f"{weights}{data}. `{sources['notebook']}`."
 
 
 def data_phrase(sources: Mapping[str, Any]) -> str:

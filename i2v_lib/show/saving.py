@@ -145,7 +145,9 @@ def machine() -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: NaN becomes None, floats are rounded, NumPy's numbers become Python's."""
+    """The value as JSON has it: NaN becomes None, floats are rounded, NumPy's numbers Python's, records dicts."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain(dataclasses.asdict(value))
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

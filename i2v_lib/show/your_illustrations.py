@@ -198,8 +198,7 @@ def _some(shown: Collection, ids: Ids) -> str:
 
 def _ending(mine: Illustrations) -> str:
     """The end of every caption."""
-    ending = captions.how(mine.config, sources(mine))
-    return f"Weights: {mine.weights().name}. {ending}"
+    return captions.how(mine.config, sources(mine))
 
 
 Ids = str | Sequence[str] | None  # of pictures: their paths in the folder; None draws some at random
