@@ -8,6 +8,7 @@ from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.bootstrap import score_systems
 from i2v_lib.show import captions, figures, numbers, paper, saving, style, tables
+from i2v_lib.show.thumbnails import choose_rows
 from i2v_lib.show.typeset import typeset
 
 CONFIG = load_config("smoke")
@@ -209,11 +210,11 @@ def test_frequencies_are_ranked():
 
 def test_chosen_rows_are_seeded_and_never_too_many():
     candidates = np.arange(100, 200)
-    chosen = numbers.choose_rows(candidates, 6, seed=0)
-    np.testing.assert_array_equal(chosen, numbers.choose_rows(candidates, 6, seed=0))
-    assert (chosen != numbers.choose_rows(candidates, 6, seed=1)).any()
+    chosen = choose_rows(candidates, 6, seed=0)
+    np.testing.assert_array_equal(chosen, choose_rows(candidates, 6, seed=0))
+    assert (chosen != choose_rows(candidates, 6, seed=1)).any()
     assert set(chosen) <= set(candidates)
-    assert len(numbers.choose_rows(candidates[:4], 6, seed=0)) == 4
+    assert len(choose_rows(candidates[:4], 6, seed=0)) == 4
 
 
 def test_ablation_shows_the_best_rate_of_each_dropout():

@@ -21,8 +21,8 @@ from i2v_lib.explorers.strip import ACTIONS, show_pictures, show_strip
 from i2v_lib.explorers.upload import PictureDrop
 from i2v_lib.search.graph import Morph
 from i2v_lib.search.path_finder import LEAST_K, LIMIT, MOST_K, Transitions
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.path_strip import describe_outcome, fig_transition, transition_rows, unit_of
+from i2v_lib.show.wording import Rows
 
 SIDE = 112  # pixels of a picture of the strip on the screen
 ANY, MOST_BETWEEN = -1, 12  # pictures between; a dropdown shows None as nothing

@@ -12,10 +12,10 @@ from i2v_lib.explorers.morphing import MorphingExplorer
 from i2v_lib.models.serving.picture_batches import read_picture
 from i2v_lib.run import Run
 from i2v_lib.search.graph import Morph
-from i2v_lib.show import captions, paper, saving
-from i2v_lib.show.numbers import Rows
+from i2v_lib.show import paper, saving
 from i2v_lib.show.path_strip import caption_transition, fig_transition, unit_of
 from i2v_lib.show.thumbnails import PIXELS, pictures, stored_pictures
+from i2v_lib.show.wording import Rows, how
 
 NOTEBOOK = "06_semantic_morphing.ipynb"
 METRICS = ("codes", "vgg_a", "pretrained")  # to choose from: §3.2, Table 1, Table 2
@@ -65,7 +65,7 @@ class _OfRun:
         asked = [metric, k, found.intermediates, *(row["id"] for row in rows)]
         name = "_".join(["transition", *ends, hashlib.sha256(repr(asked).encode()).hexdigest()[:6]])
         sources = saving.describe_sources(NOTEBOOK, run.collection(), run.vocabulary())
-        text = caption_transition(rows, found, self.metrics[metric], k, unit, captions.how(run.config, sources))
+        text = caption_transition(rows, found, self.metrics[metric], k, unit, how(run.config, sources))
         fig = fig_transition(rows, self.pictures(np.array([row["node"] for row in rows]), True), unit)
         numbers = {"metric": metric, "k": k, "intermediates": found.intermediates, "pictures": rows}
         png = saving.save_figure(fig, name, run.folder / "transitions", numbers, run.config, sources, text)

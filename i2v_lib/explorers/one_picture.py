@@ -21,9 +21,9 @@ from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.run import Run
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.heatmaps import overlay, seen_pictures
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, CATEGORY_COLORS, TWO_COLUMNS, shorten
 from i2v_lib.show.thumbnails import pictures, thumbnail
+from i2v_lib.show.wording import Rows
 
 RULES = {"constant": "one threshold a category", "f0.5": "F0.5", "f1": "F1", "f2": "F2"}
 SIDE = 288  # pixels of a reported picture

@@ -20,8 +20,8 @@ from i2v_lib.explorers.sprites import SIDES, sheet_count
 from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
-from i2v_lib.show.captions import data_phrase
 from i2v_lib.show.saving import describe_sources
+from i2v_lib.show.wording import data_phrase
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run

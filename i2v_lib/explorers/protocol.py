@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from i2v_lib.search.graph import Morph
-from i2v_lib.show.numbers import Rows
+from i2v_lib.show.wording import Rows
 
 
 class Backing(Protocol):

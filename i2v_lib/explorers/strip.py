@@ -8,8 +8,8 @@ import numpy as np
 
 from i2v_lib.explorers.gallery import Caption, Gallery
 from i2v_lib.search.path_finder import Transitions
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.path_strip import amount
+from i2v_lib.show.wording import Rows
 
 ACTIONS = (
     ("replace", "search a path without this picture"),

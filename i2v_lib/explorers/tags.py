@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from i2v_lib.explorers.bundle import join_modules
-from i2v_lib.show.numbers import Rows
+from i2v_lib.show.wording import Rows
 
 
 class TagList(anywidget.AnyWidget):

@@ -7,24 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from i2v_lib.config import Config
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import Rows, best_of_each_setting, mean_map
-
-
-def how(config: Config, sources: Mapping[str, Any]) -> str:
-    """The end of every caption: the weights, where they may be others' than the run's; preset, seed, data, notebook."""
-    weights = f"Weights: {sources['weights']}. " if "weights" in sources else ""
-    data = f"*{config.preset}* preset, seed {config.seed}, {data_phrase(sources)}"
-    return f"{weights}{data}. `{sources['notebook']}`."
-
-
-def data_phrase(sources: Mapping[str, Any]) -> str:
-    """How many illustrations of which collection: "36,000 drawn illustrations"."""
-    total = f"{sum(sources['illustrations'].values()):,}"
-    if sources["collection"] == "drawn demo set":
-        return f"{total} drawn illustrations"
-    return f"{total} illustrations of {sources['collection']!r}"
+from i2v_lib.show.numbers import best_of_each_setting, mean_map
+from i2v_lib.show.wording import Rows, margin, signed
 
 
 def caption_collection(shown: int, numbers: Mapping[str, Any], ending: str) -> str:
@@ -174,16 +159,6 @@ def _claim(differences: Rows, better: str, worse: str) -> dict[str, str]:
         "verdict": verdict(differences, better, worse),
         "measured": "; ".join(parts),
     }
-
-
-def signed(value: float) -> str:
-    """A difference in points, with its sign: "+1.2", "−0.3"."""
-    return f"{value:+.1f}".replace("-", "−")
-
-
-def margin(value: float, low: float, high: float) -> str:
-    """A difference in points with its interval: "+1.2 [+0.4, +2.0]"."""
-    return f"{signed(value)} [{signed(low)}, {signed(high)}]"
 
 
 def verdict_of(answers: Sequence[bool | None]) -> str:

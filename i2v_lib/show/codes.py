@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.evaluation.bootstrap import Score, difference
-from i2v_lib.show.captions import margin, signed
-from i2v_lib.show.numbers import Rows, percent, table2_numbers
+from i2v_lib.show.numbers import table2_numbers
 from i2v_lib.show.style import ONE_COLUMN
-from i2v_lib.show.tables import NONE, count, number
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, count, margin, number, percent, signed
 
 PLACEMENTS = {  # hash_layer -> in words
     "flattened": "flattened map (as released)",

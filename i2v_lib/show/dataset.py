@@ -13,10 +13,9 @@ from scipy.spatial.distance import squareform
 from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import Rows, percent
 from i2v_lib.show.style import ONE_COLUMN, TWO_COLUMNS, shorten
-from i2v_lib.show.tables import count
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import Rows, count, percent
 
 SHOWN = 30  # tags of the co-occurrence figure
 

@@ -15,8 +15,8 @@ from i2v_lib.evaluation.claims import Claim
 from i2v_lib.run import Run
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.show import saving
-from i2v_lib.show.captions import how
 from i2v_lib.show.style import STYLE
+from i2v_lib.show.wording import how
 
 
 @dataclass(frozen=True, eq=False)

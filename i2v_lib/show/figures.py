@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from i2v_lib.data.collection import CATEGORIES
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.paper import SYSTEMS
 from i2v_lib.show.style import (
     ANSWER_COLORS,
@@ -25,6 +24,7 @@ from i2v_lib.show.style import (
     shorten,
 )
 from i2v_lib.show.thumbnails import CELL, axes_at, thumbnail
+from i2v_lib.show.wording import Rows
 
 
 def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:

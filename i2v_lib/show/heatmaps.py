@@ -16,9 +16,10 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import left_out
 from i2v_lib.models.serving.heatmaps import gradient_map, resize
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.show.numbers import Rows, choose_rows, fig2_rows
+from i2v_lib.show.numbers import fig2_rows
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS
-from i2v_lib.show.thumbnails import pictures, thumbnail
+from i2v_lib.show.thumbnails import choose_rows, pictures, thumbnail
+from i2v_lib.show.wording import Rows
 
 ILLUSTRATIONS, TAGS = 8, 3  # of the figure, and heat maps beside each
 HEAT = 0.75  # share of the heat's color at the hottest place of an overlay
@@ -123,7 +124,7 @@ def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
     rows : from :func:`heatmap_rows`
     how : where the heat comes from, such as "the last map of VGG + NIN at 256 px"
     side : cells of a map along its side
-    ending : from :func:`~i2v_lib.show.captions.how`
+    ending : from :func:`~i2v_lib.show.wording.how`
     """
     right = sum(row["right"] for row in rows)
     shown = len({row["id"] for row in rows})

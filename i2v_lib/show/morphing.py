@@ -16,11 +16,10 @@ from i2v_lib.data.collection import Collection
 from i2v_lib.evaluation.path_quality import MEASURES, METHODS, distances_left, mean_with_interval
 from i2v_lib.search.graph import Morph
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import BLACK, BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION
-from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.thumbnails import thumbnail
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, count, over_interval
 
 INTERMEDIATES = 4  # of every transition in Fig. 1
 COLUMNS = 8  # of Fig. 1

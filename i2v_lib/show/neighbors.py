@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from i2v_lib.data.collection import Collection
 from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Precision, difference, ratio
 from i2v_lib.show import paper
-from i2v_lib.show.captions import signed, verdict_of
-from i2v_lib.show.numbers import Rows, choose_rows, percent
+from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
-from i2v_lib.show.tables import NONE, count, over_interval
-from i2v_lib.show.thumbnails import thumbnail
+from i2v_lib.show.thumbnails import choose_rows, thumbnail
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, count, over_interval, percent, signed
 
 QUERIES, TOP = 8, 3  # of Fig. 3
 HEADINGS = ("query", "nearest", "2nd nearest", "3rd nearest")

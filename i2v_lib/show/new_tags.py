@@ -13,11 +13,10 @@ from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.tag_examples import WITHOUT
 from i2v_lib.evaluation.bootstrap import Score, difference
 from i2v_lib.evaluation.new_tags import STAND_IN, TRAINED, UNTRAINED, Curve, NewTagScore
-from i2v_lib.show.captions import margin, verdict_of
-from i2v_lib.show.numbers import Rows, percent
+from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLACK, BLUE, PURPLE, TWO_COLUMNS, VERMILLION, shorten
-from i2v_lib.show.tables import NONE, count, over_interval
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, count, margin, over_interval, percent
 
 GIVEN = 50  # pictures of each new tag: what the claims are about, and what add_tags is called with
 SECTION = "authors' advice"  # to users of their library

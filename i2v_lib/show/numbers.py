@@ -20,15 +20,9 @@ from i2v_lib.evaluation.bootstrap import Score, difference
 from i2v_lib.models.layer_table import layer_table
 from i2v_lib.models.networks import build_network
 from i2v_lib.show import paper
-
-Rows = list[dict[str, Any]]
+from i2v_lib.show.wording import Rows, percent
 
 RECIPE = Path(__file__).resolve().parents[2] / "benchmarks" / "recipe.json"
-
-
-def percent(value: float) -> float | None:
-    """A share, 0 to 1, in percent; None for NaN."""
-    return None if np.isnan(value) else round(100 * float(value), 4)
 
 
 def collection_numbers(collection: Collection) -> dict[str, int | float]:
@@ -138,12 +132,6 @@ def table3_rows(ap: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, cou
         }
         for t in best
     ]
-
-
-def choose_rows(candidates: np.ndarray, count: int, seed: int | Sequence[int]) -> np.ndarray:
-    """Rows to show, drawn at random without a look at them: sorted, at most ``count``."""
-    count = min(count, len(candidates))
-    return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
 def fig2_rows(ids: list[str], logits: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, count: int = 5) -> Rows:

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from i2v_lib.search.graph import Morph
 from i2v_lib.search.path_finder import MOST_K, Transitions
-from i2v_lib.show.numbers import Rows
 from i2v_lib.show.style import GREEN, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.thumbnails import thumbnail
+from i2v_lib.show.wording import Rows
 
 COLUMNS = 7  # pictures a line
 LINES = 6  # of tags under a picture

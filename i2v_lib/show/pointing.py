@@ -26,13 +26,13 @@ from i2v_lib.evaluation.pointing import (
 )
 from i2v_lib.models.networks import REDUCTION
 from i2v_lib.models.serving.heatmaps import peaks
-from i2v_lib.show.captions import margin, verdict_of
+from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.heatmaps import ILLUSTRATIONS, overlay, picture_blocks
-from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.paper import SYSTEMS
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS
-from i2v_lib.show.tables import NONE, count, over_interval
+from i2v_lib.show.thumbnails import choose_rows
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, count, margin, over_interval, percent
 
 MODEL_A = "vgg_a gradient"
 SHOWN = {FINEST: "NIN last map", GRADIENT: "NIN gradient", MODEL_A: "A gradient"}  # of the figure

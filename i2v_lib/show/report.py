@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.show import paper
-from i2v_lib.show.captions import data_phrase, table2_claims
+from i2v_lib.show.captions import table2_claims
 from i2v_lib.show.readme import replace_block
 from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
-from i2v_lib.show.tables import count, map_text, number
+from i2v_lib.show.wording import count, data_phrase, map_text, number
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run

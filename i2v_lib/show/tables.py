@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import Rows, best_of_each_setting
+from i2v_lib.show.numbers import best_of_each_setting
 from i2v_lib.show.style import ONE_COLUMN, shorten
 from i2v_lib.show.typeset import typeset
-
-NONE = "–"  # a value that does not exist
+from i2v_lib.show.wording import Rows, count, map_cell, number
 
 
 def table_vocabulary(rows: Rows) -> Figure:
@@ -110,37 +109,6 @@ def table3_ap(rows: Rows) -> Figure:
     cells = [[text for row in line for text in _tag_cells(row)] for line in zip_longest(*columns)]
     names = ["tag", "AP (%)", "n", "paper"] * blocks
     return typeset(names, cells, left=(0, 4, 8), breaks=(4, 8))
-
-
-def number(value: float | None) -> str:
-    """A percentage with three significant digits, as the paper prints them."""
-    if value is None:
-        return NONE
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
-
-
-def count(value: float | None) -> str:
-    """A whole number with commas."""
-    return NONE if value is None else f"{value:,}"
-
-
-def over_interval(value: float, low: float, high: float, digits: int = 1) -> str:
-    """A cell of two lines: a value, and its interval in small below."""
-    return f"{value:.{digits}f}\n{low:.{digits}f}–{high:.{digits}f}"
-
-
-def map_cell(score: Mapping[str, Any]) -> str:
-    """A cell of two lines: "map", and the interval from "low" to "high" below."""
-    if score["map"] is None:
-        return NONE
-    return over_interval(score["map"], score["low"], score["high"])
-
-
-def map_text(score: Mapping[str, Any]) -> str:
-    """The same in one line, for Markdown and terminals."""
-    if score["map"] is None:
-        return NONE
-    return f"{score['map']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
 
 
 def _layer_cells(row: Mapping[str, Any] | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +19,12 @@ PIXELS = 224
 CELL = 1.12  # inches: 224 pixels at 200 dots an inch
 BORDER = 0.01  # inches: 2 pixels
 HIDDEN = np.uint8(216)  # grey of a picture that is not shown
+
+
+def choose_rows(candidates: np.ndarray, count: int, seed: int | Sequence[int]) -> np.ndarray:
+    """Rows to show, drawn at random without a look at them: sorted, at most ``count``."""
+    count = min(count, len(candidates))
+    return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
 def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int = PIXELS) -> np.ndarray:

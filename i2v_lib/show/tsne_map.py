@@ -14,12 +14,11 @@ from PIL import Image
 from i2v_lib.data.collection import Collection
 from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED, Kept, difference
 from i2v_lib.evaluation.regions import SIDE, Region
-from i2v_lib.show.captions import margin, verdict_of
-from i2v_lib.show.numbers import Rows, choose_rows, percent
+from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
-from i2v_lib.show.tables import NONE, over_interval
-from i2v_lib.show.thumbnails import CELL, axes_at
+from i2v_lib.show.thumbnails import CELL, axes_at, choose_rows
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, margin, over_interval, percent
 
 ASPECT = 1.2  # width of the map over its height
 DOTS = 200  # an inch, as the PNG is saved

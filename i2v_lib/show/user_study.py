@@ -14,11 +14,10 @@ from i2v_lib.evaluation.judges import Judges
 from i2v_lib.evaluation.study import CHOICES, QUESTIONS, UNANSWERED, Trials, count_duplicates
 from i2v_lib.evaluation.votes import LEVEL, analyze, null_check
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import Rows, percent
 from i2v_lib.show.style import MODEL_COLORS, TWO_COLUMNS
-from i2v_lib.show.tables import NONE, number, over_interval
 from i2v_lib.show.thumbnails import CELL, Pictures, thumbnail
 from i2v_lib.show.typeset import typeset
+from i2v_lib.show.wording import NONE, Rows, number, over_interval, percent
 
 NOT_MORE = ("illustration style", "background")  # §4.3: the categories in which the paper's net has not more votes
 CLEAREST = ("title", "character")  # §4.3: "particularly outperforms"

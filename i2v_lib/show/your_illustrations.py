@@ -31,12 +31,12 @@ from i2v_lib.models.serving.tag_lists import columns_by_name
 from i2v_lib.models.tagging.tag_files import names
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.search.hashing import hamming_distance
-from i2v_lib.show import captions, figures, morphing, neighbors, saving, tsne_map
+from i2v_lib.show import figures, morphing, neighbors, saving, tsne_map
 from i2v_lib.show.heatmaps import overlay, picture_blocks
-from i2v_lib.show.numbers import Rows, choose_rows, percent
 from i2v_lib.show.style import ANSWER_COLORS
-from i2v_lib.show.thumbnails import HIDDEN, PIXELS
+from i2v_lib.show.thumbnails import HIDDEN, PIXELS, choose_rows
 from i2v_lib.show.tsne_map import ASPECT, compose
+from i2v_lib.show.wording import Rows, how, percent
 
 NOTEBOOK = "08_your_illustrations.ipynb"
 Sheet = dict[str, Any]  # "fig", "numbers" and "caption"
@@ -198,7 +198,7 @@ def _some(shown: Collection, ids: Ids) -> str:
 
 def _ending(mine: Illustrations) -> str:
     """The end of every caption."""
-    return captions.how(mine.config, sources(mine))
+    return how(mine.config, sources(mine))
 
 
 Ids = str | Sequence[str] | None  # of pictures: their paths in the folder; None draws some at random
