@@ -16,7 +16,7 @@ from pathlib import Path
 from i2v_lib.cli import commands
 from i2v_lib.cli.reproduce import NotebookError
 from i2v_lib.cli.tagging import add_tagging_commands
-from i2v_lib.collect.booru.replies import Stop
+from i2v_lib.collect.booru.replies import StopCollecting
 from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
 
 ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         except ImportError as error:
             print(f"error: {error}; pip install -r requirements.txt brings what is missing", file=sys.stderr)
             return 2
-        except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, Stop) as error:
+        except (ValueError, TypeError, OSError, FloatingPointError, NotebookError, StopCollecting) as error:
             print(f"error: {name_options(str(error), options.parser)}", file=sys.stderr)
             return os.EX_IOERR if getattr(error, "errno", None) in FAILING_DISK else 2
         except KeyboardInterrupt:

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i2v_lib.collect.booru import danbooru_rows, safebooru
-from i2v_lib.collect.booru.danbooru import DEFAULT_QUERY, Danbooru
+from i2v_lib.collect.booru.danbooru import Danbooru
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import Post, choose_variant
 from i2v_lib.collect.booru.safebooru import Safebooru, read_xml
 from i2v_lib.collect.booru.web import WebError
 
+DEFAULT_QUERY = "rating:g status:active -status:banned"  # what is sent for an empty one
 BASE = "https://booru.example"
 
 

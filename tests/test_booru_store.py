@@ -185,10 +185,10 @@ def test_a_burial_leaves_a_tombstone_and_shared_files_to_the_others(store):
     path = put(store, 9)
     assert put(store, 6) == path
     assert put(store, 5, b"other") != path
-    store.bury({9: "deleted"})
+    store.tombstone({9: "deleted"})
     assert path.exists()
     assert store.get(9) is None
-    store.bury({6: "banned"})
+    store.tombstone({6: "banned"})
     assert not path.exists()
     assert store.counts() == {"banned": 1, "deleted": 1, "fetched": 1, "malformed_row": 1, "rating": 1}
     dates = store.database.rows("SELECT id, removed FROM posts WHERE removed IS NOT NULL ORDER BY id")

@@ -21,7 +21,17 @@ from PIL import Image
 
 from i2v_lib.collect.booru import web as web_module
 from i2v_lib.collect.booru.pace import Hosts, Limiter, parse_url, retry_after
-from i2v_lib.collect.booru.web import Gone, Stop, Web, WebError, credentials, redact, sniff, user_agent, user_number
+from i2v_lib.collect.booru.web import (
+    NotThereError,
+    StopCollecting,
+    Web,
+    WebError,
+    credentials,
+    redact,
+    sniff,
+    user_agent,
+    user_number,
+)
 
 AGENT = "i2v-lib/1.0 (user #7; +https://example.org/i2v)"
 FAST = 1e6  # requests a second
@@ -214,7 +224,7 @@ def test_503_pauses_only_if_it_names_a_time(serve, connect):
 
 def test_a_pause_of_hours_ends_the_run(serve, connect):
     server = serve(reply(429, Retry_After="36000"))
-    with pytest.raises(Stop, match="10.0 hours"):
+    with pytest.raises(StopCollecting, match="10.0 hours"):
         connect(server).json(server.url())
 
 
@@ -265,10 +275,10 @@ def test_threads_that_wait_give_up_when_the_run_ends(serve, connect, end):
             time.sleep(0.3)
             web.close()
         else:
-            with pytest.raises(Stop):
+            with pytest.raises(StopCollecting):
                 web.json(other.url())
         errors = [str(future.exception()) for future in waiting]
-        assert [type(future.exception()) for future in waiting] == [Stop, Stop]
+        assert [type(future.exception()) for future in waiting] == [StopCollecting, StopCollecting]
     assert time.monotonic() - start < 3
     assert len(set(errors)) == 1
 
@@ -280,7 +290,7 @@ def test_closing_cuts_what_is_under_way(serve, connect):
         future = pool.submit(web.json, server.url())
         time.sleep(0.3)
         web.close()
-        assert isinstance(future.exception(timeout=4), Stop)
+        assert isinstance(future.exception(timeout=4), StopCollecting)
 
 
 def test_a_request_that_meets_a_closed_connection_ends_like_the_others(serve, connect, monkeypatch):
@@ -289,7 +299,7 @@ def test_a_request_that_meets_a_closed_connection_ends_like_the_others(serve, co
     client = web._wire._client
     build = client.build_request
     monkeypatch.setattr(client, "build_request", lambda *args, **kw: web.close() or build(*args, **kw))
-    with pytest.raises(Stop, match="closed"):
+    with pytest.raises(StopCollecting, match="closed"):
         web.json(server.url())
 
 
@@ -440,16 +450,16 @@ def test_requests_say_who_asks_and_keep_no_cookie(serve, connect, monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "expected", "match", "asked"),
     [
-        (reply(400, b'{"message": "odd"}'), Stop, "400: odd", 1),
-        (reply(401, b'{"message": "bad key"}'), Stop, "401: bad key; check I2V_DANBOORU_LOGIN", 1),
-        (reply(403, b'{"message": "no access"}'), Stop, "permissions", 1),
-        (reply(403, b"<html>Just a moment", HTML), Stop, "challenge", 1),
-        (reply(403, b" <!doctype html><html>", "text/plain"), Stop, "challenge", 1),
-        (reply(503, b"", "text/plain", cf_mitigated="challenge"), Stop, "challenge", 1),
-        (reply(422, b'{"message": "more than 2 tags"}'), Stop, "422: more than 2 tags", 1),
-        (reply(404), Gone, "404", 1),
-        (reply(410, b"<html>", HTML), Gone, "410", 1),
-        (reply(451, b"<html>", HTML), Gone, "451", 1),
+        (reply(400, b'{"message": "odd"}'), StopCollecting, "400: odd", 1),
+        (reply(401, b'{"message": "bad key"}'), StopCollecting, "401: bad key; check I2V_DANBOORU_LOGIN", 1),
+        (reply(403, b'{"message": "no access"}'), StopCollecting, "permissions", 1),
+        (reply(403, b"<html>Just a moment", HTML), StopCollecting, "challenge", 1),
+        (reply(403, b" <!doctype html><html>", "text/plain"), StopCollecting, "challenge", 1),
+        (reply(503, b"", "text/plain", cf_mitigated="challenge"), StopCollecting, "challenge", 1),
+        (reply(422, b'{"message": "more than 2 tags"}'), StopCollecting, "422: more than 2 tags", 1),
+        (reply(404), NotThereError, "404", 1),
+        (reply(410, b"<html>", HTML), NotThereError, "410", 1),
+        (reply(451, b"<html>", HTML), NotThereError, "451", 1),
         (reply(400, b"<html>", HTML), WebError, "http_400", 1),
         (reply(403, b"<Error/>", "application/xml"), WebError, "http_403", 1),
         (reply(206), WebError, "http_206", 1),
@@ -477,8 +487,8 @@ def test_a_reply_means(serve, connect, answer, expected, match, asked):
         web.json(server.url())
     assert type(error.value) is expected
     assert len(server.log) == asked
-    if expected is Stop:  # every further request ends at once, from any thread, whatever it asks
-        with ThreadPoolExecutor(1) as pool, pytest.raises(Stop) as again:
+    if expected is StopCollecting:  # every further request ends at once, from any thread, whatever it asks
+        with ThreadPoolExecutor(1) as pool, pytest.raises(StopCollecting) as again:
             pool.submit(web.text, server.url("/other")).result()
         assert str(again.value) == str(error.value)
         assert len(server.log) == asked
@@ -502,7 +512,7 @@ def test_trouble_passes(serve, connect):
 def test_five_refusals_in_a_row_end_the_run(serve, connect):
     refusal = reply(403, b"no", "text/plain")
     server, control = serve(refusal), serve([*[refusal] * 4, reply(), *[refusal] * 4])
-    for target, last in ((server, Stop), (control, WebError)):
+    for target, last in ((server, StopCollecting), (control, WebError)):
         web, raised = connect(target), []
         for _ in range(4 if target is server else 8):
             try:
@@ -519,7 +529,7 @@ def test_the_budget_of_retries_ends_the_run(serve, connect):
     web = connect(server, budget=5)
     with pytest.raises(WebError):
         web.json(server.url())
-    with pytest.raises(Stop, match="too many failed requests"):
+    with pytest.raises(StopCollecting, match="too many failed requests"):
         web.json(server.url())
     assert len(server.log) == 5 + 2
 
@@ -585,7 +595,7 @@ def test_the_key_is_in_no_message_log_or_address(serve, connect, caplog, tmp_pat
             url = server.url(f"/{path}/{KEY if path == 'gone' else ''}")
             try:
                 ask[call](url)
-            except (Stop, Gone, WebError) as error:
+            except (StopCollecting, NotThereError, WebError) as error:
                 texts += [str(error), repr(error), "".join(traceback.format_exception(error))]
                 texts += [str(vars(error)), repr(web)]
     assert len(texts) >= 5 * 11
@@ -600,7 +610,7 @@ def test_the_key_is_in_no_message_log_or_address(serve, connect, caplog, tmp_pat
         web.json(server.url("/?api_key=" + KEY))
 
 
-@pytest.mark.parametrize("kind", [Stop, Gone, lambda text: WebError("bad_json", text)])
+@pytest.mark.parametrize("kind", [StopCollecting, NotThereError, lambda text: WebError("bad_json", text)])
 def test_no_error_tells_a_key_whoever_makes_it(kind):
     assert str(kind("at /posts.json?api_key=s3cret&login=me&page=2")).endswith("?api_key=***&login=***&page=2")
 
@@ -858,7 +868,7 @@ def test_damage_in_what_was_left_is_seen(serve, connect, part):
 def test_a_file_that_is_gone_leaves_nothing(serve, connect, part):
     first = file_server(cuts=[1000])
     server = serve(lambda request, number: first(request, number) if number == 1 else reply(404, b"", HTML))
-    with pytest.raises(Gone):
+    with pytest.raises(NotThereError):
         connect(server).download(server.url(), part, limit=10**6)
     assert is_clean(part)
 

@@ -17,7 +17,7 @@ from i2v_lib.collect.booru.fetch import fits
 from i2v_lib.collect.booru.posts import Variant
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.takedown import takedown_sync
-from i2v_lib.collect.booru.web import Stop, WebError
+from i2v_lib.collect.booru.web import StopCollecting, WebError
 from i2v_lib.data.collection import open_collection, partial_folder
 from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
@@ -79,7 +79,7 @@ def sync(site, out, **arguments):
 def stop_before_the_files(site, out, **arguments):
     """Collect until the first file, at which the site shows a challenge."""
     site.plan(rule("challenge", host="cdn"))
-    with pytest.raises(Stop):
+    with pytest.raises(StopCollecting):
         gather(site, out, **arguments)
     site.reset()
 
@@ -297,7 +297,7 @@ def test_killed_twenty_times_it_ends_in_the_same_bytes(tmp_path):
 
 def test_a_challenge_ends_the_run_and_the_next_one_goes_on(site, tmp_path):
     site.plan(rule("challenge", host="cdn", nth=12))
-    with pytest.raises(Stop, match="challenge"):
+    with pytest.raises(StopCollecting, match="challenge"):
         gather(site, tmp_path / "c")
     check_run_ended_at(site, "challenge")
     assert not (tmp_path / "c").exists()
@@ -404,7 +404,7 @@ def test_a_picture_of_another_size_than_declared_is_noticed(tmp_path, declared, 
 
 def test_a_file_host_that_cannot_be_reached_ends_the_run_and_blames_no_post(plain, tmp_path):
     plain.plan(rule("close", host="cdn"))
-    with pytest.raises(Stop, match="run again"):
+    with pytest.raises(StopCollecting, match="run again"):
         gather(plain, tmp_path / "c")
     assert set(outcomes(tmp_path / "c")) == {"waiting"}
     plain.reset()
@@ -472,7 +472,7 @@ def test_an_interrupted_takedown_leaves_no_removed_pixels(plain, tmp_path, monke
     def killed(self, reasons):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "bury", killed)
+    monkeypatch.setattr(Store, "tombstone", killed)
     with pytest.raises(KeyboardInterrupt):
         sync(plain, tmp_path / "c")
     monkeypatch.undo()
@@ -493,7 +493,7 @@ def test_a_takedown_goes_on_where_it_was_interrupted(plain, tmp_path):
 def test_a_site_in_trouble_takes_nothing_down(plain, tmp_path):
     before = gather(plain, tmp_path / "c")
     plain.plan(rule("short_page", path="posts.json", keep=0))
-    with pytest.raises(Stop, match="trouble"):
+    with pytest.raises(StopCollecting, match="trouble"):
         sync(plain, tmp_path / "c")
     assert open_collection(tmp_path / "c").fingerprint == before.fingerprint
     assert outcomes(tmp_path / "c") == {"fetched": len(before)}

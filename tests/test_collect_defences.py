@@ -10,7 +10,7 @@ from i2v_lib.collect.booru import collect, downloads, fetch, pace, replies, stor
 from i2v_lib.collect.booru.fetch import Fetcher
 from i2v_lib.collect.booru.posts import Page
 from i2v_lib.collect.booru.store import Store
-from i2v_lib.collect.booru.web import Stop, Web
+from i2v_lib.collect.booru.web import StopCollecting, Web
 from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
     Elsewhere,
@@ -51,7 +51,7 @@ def collect_from_a_careless_site(out):
 def deny_a_tag_between_two_runs(out):
     with serve(roles=()) as site:
         site.plan(rule("challenge", host="cdn"))
-        with contextlib.suppress(Stop):
+        with contextlib.suppress(StopCollecting):
             gather(site, out)
         site.reset()
         with Store(out.with_name("c.store")) as store:
@@ -67,7 +67,7 @@ def deny_a_tag_between_two_runs(out):
 def change_posts_between_two_runs(out):
     with serve(roles=()) as site:
         site.plan(rule("challenge", host="cdn"))
-        with contextlib.suppress(Stop):
+        with contextlib.suppress(StopCollecting):
             gather(site, out)
         site.reset()
         for number in numbers(out)[:3]:
@@ -116,7 +116,7 @@ def hurry(out):
 def show_a_challenge(out):
     with serve(60, roles=()) as site:
         site.plan(rule("challenge", host="cdn", nth=3))
-        with contextlib.suppress(Stop):
+        with contextlib.suppress(StopCollecting):
             gather(site, out, per_second=40.0)
         check_run_ended_at(site, "challenge")
 
@@ -183,7 +183,7 @@ DEFENCES = {
     "the pace": (hurry, pace.Limiter, "_wait", nothing),
     "a challenge ends the run": (show_a_challenge, web, "explain", no_challenge),
     "a page is one transaction": (break_a_page, Store, "add_page", walk_on_before_the_rows),
-    "litter is removed": (leave_litter, Store, "_tidy", nothing),
+    "litter is removed": (leave_litter, Store, "_clean_up", nothing),
     "files are compared with what was fetched": (damage_a_file, store_source, "is_unchanged", lambda *_: True),
 }
 

@@ -224,7 +224,7 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
     import httpx2  # noqa: F401  says what is missing before anything is asked
 
     from i2v_lib.collect.booru.policy import Policy, exclude
-    from i2v_lib.collect.booru.replies import Stop
+    from i2v_lib.collect.booru.replies import StopCollecting
     from i2v_lib.collect.booru.sites import connect
 
     cure = "read what changed on the site before you collect; this kit was written for answers of May 2026"
@@ -241,7 +241,7 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
             with tempfile.TemporaryDirectory() as folder:
                 file = site.web.download(preview.url, Path(folder) / "preview", limit=2**24)
             checks.append(Check("ok", f"a preview came whole: {file.size:,} bytes of {file.ext}"))
-    except (Stop, LookupError, OSError) as error:
+    except (StopCollecting, LookupError, OSError) as error:
         away = getattr(error, "reason", "") in ("unreachable", "connection", "timeout")
         there = "see whether this machine reaches the internet, and whether the site is up" if away else cure
         checks.append(Check("fatal", f"{source}: {error}", there))

@@ -92,7 +92,7 @@ def collect(
 
     Raises
     ------
-    Stop
+    StopCollecting
         If the site wants us to end; the message says why.
     WebError
         If a page cannot be had. What was done is kept: run again.

@@ -13,7 +13,6 @@ from i2v_lib.collect.booru.row_fields import LARGEST, known_posts, number, read_
 from i2v_lib.collect.booru.web import Web, WebError
 
 SAFE_HOST = "safebooru.donmai.us"  # serves rating g only
-DEFAULT_QUERY = "rating:g status:active -status:banned"  # what is sent for an empty query
 LIMIT = 200  # posts a page; the site cuts higher limits silently
 WINDOW = 100_000  # ids asked for at once where the whole walk is too heavy
 NARROWEST = 100  # ids

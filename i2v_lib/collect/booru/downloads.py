@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import httpx2
 
-from i2v_lib.collect.booru.replies import Trouble, WebError
+from i2v_lib.collect.booru.replies import RetryableError, WebError
 
 HEAD = 32  # bytes that tell the format
 PIECE = 2**20  # bytes
@@ -92,7 +92,7 @@ class Part:
 
         Raises
         ------
-        Trouble
+        RetryableError
             ``bad_range``, ``not_an_image``, ``truncated`` or ``wrong_md5``.
         WebError
             ``too_large``.
@@ -100,7 +100,7 @@ class Part:
         start, total = self._span(reply)
         kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
         if not kind.startswith("image/") and kind != "application/octet-stream":
-            raise Trouble("not_an_image", f"{self.url} is sent as {kind or 'nothing known'}")
+            raise RetryableError("not_an_image", f"{self.url} is sent as {kind or 'nothing known'}")
         if max(start, total or 0) > limit:
             raise WebError("too_large", f"{self.url} has {total or start:,} bytes, more than {limit:,}")
         if not start:
@@ -113,7 +113,7 @@ class Part:
                 running.add(piece)
                 file.write(piece)
             if total is not None and running.size != total:
-                raise Trouble("truncated", f"{self.url}: {running.size:,} of {total:,} bytes")
+                raise RetryableError("truncated", f"{self.url}: {running.size:,} of {total:,} bytes")
             download = running.finish(md5)
             sync(file)
         self.note.unlink(missing_ok=True)
@@ -129,7 +129,7 @@ class Part:
         start, total = map(int, found.groups()) if found else (-1, -1)
         same = reply.headers.get("etag", etag) == etag and length in (None, str(total - start))
         if not etag or start != size or not same:
-            raise Trouble("bad_range", f"{self.url}: asked for bytes from {size:,}, got another part or file")
+            raise RetryableError("bad_range", f"{self.url}: asked for bytes from {size:,}, got another part or file")
         return start, total
 
     def _restart(self, etag: str) -> None:
@@ -160,14 +160,14 @@ class _Running:
     def format(self) -> str:
         ext = sniff(self.head)
         if ext is None:
-            raise Trouble("not_an_image", f"{self.url} begins with {self.head[:16]!r}")
+            raise RetryableError("not_an_image", f"{self.url} begins with {self.head[:16]!r}")
         return ext
 
     def finish(self, md5: str) -> Download:
         """Check what can only be told at the end."""
         found, ext = self._md5.hexdigest(), self.format()
         if md5 and found != md5:
-            raise Trouble("wrong_md5", f"{self.url} has MD5 {found}, not {md5}")
+            raise RetryableError("wrong_md5", f"{self.url} has MD5 {found}, not {md5}")
         return Download(found, self._sha256.hexdigest(), self.size, ext)
 
 

@@ -143,7 +143,7 @@ def dry_run(
 
     Raises
     ------
-    Stop, WebError
+    StopCollecting, WebError
         If the site cannot be asked.
     ValueError
         If an argument is wrong.

@@ -13,9 +13,9 @@ from typing import Any
 from PIL import Image
 
 from i2v_lib.collect.booru.policy import Policy, exclude
-from i2v_lib.collect.booru.posts import PICTURES, Post, Variant, choose_variant
+from i2v_lib.collect.booru.posts import STILL_IMAGES, Post, Variant, choose_variant
 from i2v_lib.collect.booru.store import Store, Stored
-from i2v_lib.collect.booru.web import Download, Gone, Stop, WebError
+from i2v_lib.collect.booru.web import Download, NotThereError, StopCollecting, WebError
 from i2v_lib.data.images import MAX_BYTES
 
 LARGEST_VARIANT = 30 * 2**20  # bytes; of originals, what the importer reads
@@ -65,7 +65,7 @@ class Fetcher:
 
         Raises
         ------
-        Stop
+        StopCollecting
             If the site wants us to end. What was on the wire has come to its end then, and is noted.
         """
         batch = 8 * self.workers  # small, so that few rows age while they wait for their turn
@@ -133,10 +133,12 @@ class Fetcher:
                 outcome = future.result()
                 unreached = [*unreached, outcome] if UNREACHED.match(outcome.reason) else []
                 if len(unreached) == MOST_UNREACHED:
-                    raise Stop(f"{MOST_UNREACHED} files in a row could not be had ({outcome.reason}); run again later")
+                    raise StopCollecting(
+                        f"{MOST_UNREACHED} files in a row could not be had ({outcome.reason}); run again later"
+                    )
             except CancelledError:
                 continue
-            except (Stop, OSError) as error:  # also a full disk
+            except (StopCollecting, OSError) as error:  # also a full disk
                 ending = ending or error
                 for other in futures:
                     other.cancel()
@@ -158,11 +160,11 @@ class Fetcher:
         try:
             limit = MAX_BYTES if original else LARGEST_VARIANT
             download = self.site.web.download(variant.url, path, limit=limit, md5=post.md5 if original else "")
-        except Gone:
+        except NotThereError:
             return Outcome(post, "gone")
         except WebError as error:
             return Outcome(post, error.reason)
-        if download.ext not in PICTURES:
+        if download.ext not in STILL_IMAGES:
             return Outcome(post, "file_type")
         if not original and not fits(path, variant):
             return Outcome(post, "wrong_size")

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from i2v_lib.collect.booru.posts import PICTURES, Post, paper_rating
+from i2v_lib.collect.booru.posts import STILL_IMAGES, Post, paper_rating
 from i2v_lib.data.images import MAX_PIXELS
 
 # Never fetched, at any rating; no argument shortens this list. The last two are old names, which archives may hold.
@@ -42,14 +42,14 @@ class Policy:
     minimum_side: int = 128  # pixels of the original's shorter side
     maximum_aspect: float = 4.0  # longer side over shorter side
     minimum_general: int = 0  # general tags; 10 drops posts that are hardly tagged
-    extensions: tuple[str, ...] = PICTURES  # of the original; animations and videos are never fetched
+    extensions: tuple[str, ...] = STILL_IMAGES  # of the original; animations and videos are never fetched
     maximum_pixels: int = MAX_PIXELS  # of the original, width times height
     also_denied: frozenset[str] = frozenset()  # tags treated as DENIED: those that imply one, and the user's
     dropped_tags: frozenset[str] = DEFAULT_DROPPED  # posts with one of these are left out; may be emptied
 
     def __post_init__(self) -> None:
         letters = _several("ratings", self.ratings)
-        for name, values, known in (("ratings", letters, RATINGS), ("extensions", self.extensions, PICTURES)):
+        for name, values, known in (("ratings", letters, RATINGS), ("extensions", self.extensions, STILL_IMAGES)):
             unknown = [value for value in _several(name, values) if value not in known]
             if unknown or not values:
                 raise ValueError(f"{name}={values!r}: use one or more of {', '.join(known)}")
@@ -63,7 +63,7 @@ class Policy:
             if not isinstance(value, int | float) or not least <= value <= most:
                 raise ValueError(f"{name}={value!r}: give a number from {least} to {most}")
         object.__setattr__(self, "ratings", tuple(rating for rating in RATINGS if rating in letters))
-        object.__setattr__(self, "extensions", tuple(ext for ext in PICTURES if ext in self.extensions))
+        object.__setattr__(self, "extensions", tuple(ext for ext in STILL_IMAGES if ext in self.extensions))
         for name in ("also_denied", "dropped_tags"):
             object.__setattr__(self, name, frozenset(map(_plain, _several(name, getattr(self, name)))))
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PICTURES = ("jpg", "png", "webp", "avif")  # extensions that hold one still picture
+STILL_IMAGES = ("jpg", "png", "webp", "avif")  # extensions that hold one still picture
 RATING_SCHEMES = {
     "2022": {"g": "safe", "s": "safe", "q": "questionable", "e": "explicit"},  # general, sensitive, …
     "2005": {"s": "safe", "q": "questionable", "e": "explicit"},  # Danbooru until 2022-05-22
@@ -147,5 +147,5 @@ def choose_variant(post: Post, wanted: str = "720x720") -> Variant | None:
     """
     if wanted not in FILES:
         raise ValueError(f"wanted={wanted!r} is unknown; use one of {', '.join(FILES)}")
-    pictures = {variant.kind: variant for variant in post.variants if variant.ext in PICTURES}
+    pictures = {variant.kind: variant for variant in post.variants if variant.ext in STILL_IMAGES}
     return next((pictures[kind] for kind in FILES[wanted] if kind in pictures), None)

@@ -12,14 +12,14 @@ PASSING = (408, 425, 429)  # and all from 500 on: worth another try
 MESSAGE = 300  # characters of a site's message that are passed on
 
 
-class Stop(RuntimeError):
+class StopCollecting(RuntimeError):
     """The run must end; the message says why, and what to do."""
 
     def __init__(self, message: object) -> None:
         super().__init__(redact(message))
 
 
-class Gone(LookupError):
+class NotThereError(LookupError):
     """The record or the file is not there, or no longer."""
 
     def __init__(self, message: object) -> None:
@@ -42,7 +42,7 @@ class WebError(OSError):
         self.reason, self.detail = reason, redact(detail)
 
 
-class Trouble(WebError):
+class RetryableError(WebError):
     """What may be better at the next try."""
 
 
@@ -58,7 +58,7 @@ def explain(status: int, headers: Any, body: bytes, place: str) -> Exception:
 
     Returns
     -------
-    :class:`Stop`, :class:`Gone`, :class:`Trouble` or :class:`WebError`, not raised
+    :class:`StopCollecting`, :class:`NotThereError`, :class:`RetryableError` or :class:`WebError`, not raised
 
     Source: booru-protocol.md, §1.8.
     """
@@ -66,19 +66,21 @@ def explain(status: int, headers: Any, body: bytes, place: str) -> Exception:
     is_json, is_page = "json" in kind, "html" in kind or body.lstrip()[:1] == b"<" and b"<html" in body[:1000].lower()
     said = f"{place} answers {status}{message_of(body) if is_json else ''}"
     if "cf-mitigated" in headers or status == 403 and is_page:
-        return Stop(f"{said}, a challenge page, which is never solved here; collect nothing from it for a day")
+        return StopCollecting(
+            f"{said}, a challenge page, which is never solved here; collect nothing from it for a day"
+        )
     if status == 401:
-        return Stop(f"{said}; check {LOGIN} and {KEY}")
+        return StopCollecting(f"{said}; check {LOGIN} and {KEY}")
     if status == 403 and is_json:
-        return Stop(f"{said}; the account or its API key may not ask this, see the key's permissions")
+        return StopCollecting(f"{said}; the account or its API key may not ask this, see the key's permissions")
     if status == 422 or status == 400 and is_json:
-        return Stop(f"{said}; the site does not take this query, ask for fewer or other tags")
+        return StopCollecting(f"{said}; the site does not take this query, ask for fewer or other tags")
     if status in GONE:
-        return Gone(said)
+        return NotThereError(said)
     if status == 500 and b"QueryCanceled" in body:
-        return Trouble("query_canceled", f"{said}; ask for fewer posts at once")
+        return RetryableError("query_canceled", f"{said}; ask for fewer posts at once")
     if status >= 500 or status in PASSING:
-        return Trouble(f"http_{status}", said)
+        return RetryableError(f"http_{status}", said)
     return WebError(f"http_{status}", said)
 
 

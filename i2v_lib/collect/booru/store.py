@@ -80,8 +80,8 @@ class Store:
                 raise ValueError(f"{place} is a link; a store keeps its files inside its own folder")
         self.database = Database(self.folder / "state.sqlite", SCHEMA)
         try:
-            self.settings = self._settle(settings)
-            self._tidy()
+            self.settings = self._check_settings(settings)
+            self._clean_up()
         except BaseException:
             self.close()
             raise
@@ -210,7 +210,7 @@ class Store:
             raise ValueError(f"{path} is no file of this store; names are MD5 and extension, and no links")
         return path
 
-    def bury(self, reasons: Mapping[int, str]) -> None:
+    def tombstone(self, reasons: Mapping[int, str]) -> None:
         """Take posts down: strip them to a tombstone (id, reason, date), then delete their files.
 
         A file that another post uses stays. A kill in between leaves files that the next opening deletes.
@@ -245,7 +245,7 @@ class Store:
     def _stored(self, row: str, seen: float, file: str | None, sha256: str | None) -> Stored:
         return Stored(Post.from_json(row), seen, None if file is None else self.path_of(file), sha256)
 
-    def _settle(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _check_settings(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         before = self.database.recall("settings")
         if settings is None:
             if before is None:
@@ -262,7 +262,7 @@ class Store:
             raise ValueError(f"{self.folder} was made with {changes}; use the same, or give another out=")
         return now
 
-    def _tidy(self) -> None:
+    def _clean_up(self) -> None:
         """Delete what a killed run left behind; let posts wait again whose file is not there."""
         for path in self.incoming.iterdir():
             query = f"SELECT COUNT(*) FROM posts WHERE {WAITING} AND id = ?"

@@ -16,7 +16,7 @@ from i2v_lib.collect.booru.fetch import LOOKUP, look_up
 from i2v_lib.collect.booru.policy import exclude
 from i2v_lib.collect.booru.sites import connect
 from i2v_lib.collect.booru.store import Store
-from i2v_lib.collect.booru.web import Stop
+from i2v_lib.collect.booru.web import StopCollecting
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import partial_folder
 
@@ -78,7 +78,7 @@ def takedown_sync(
         If there is no store.
     ValueError
         If it was collected from another place than ``base_url`` says: a test server's posts are unknown elsewhere.
-    Stop, WebError
+    StopCollecting, WebError
         If the site cannot be asked, or knows none of many posts. What was found until then is removed.
     """
     folder = Path(collection)
@@ -102,13 +102,15 @@ def takedown_sync(
                 asked = numbers[first : first + LOOKUP]
                 now = look_up(site, asked)
                 if len(asked) >= TOO_MANY and set(now.values()) == {"gone"}:
-                    raise Stop(f"{source} knows none of {len(asked)} posts, so it must be in trouble; try again later")
+                    raise StopCollecting(
+                        f"{source} knows none of {len(asked)} posts, so it must be in trouble; try again later"
+                    )
                 reasons = {n: post if isinstance(post, str) else exclude(post, policy) for n, post in now.items()}
                 unread = [number for number, reason in reasons.items() if reason == "malformed_row"]
                 reasons = {n: reason for n, reason in reasons.items() if reason and n not in unread}
                 if reasons:
                     _withdraw(store)
-                    store.bury(reasons)
+                    store.tombstone(reasons)
                     removed.update(reasons.values())
                 store.looked_up([number for number in asked if number not in unread])
                 bar.update(len(asked))

@@ -18,11 +18,11 @@ from typing import Any, Self, TypeVar
 from i2v_lib.collect.booru.downloads import WRONG, Download, Part, sniff
 from i2v_lib.collect.booru.identity import checked_user_agent, credentials, redact, user_agent, user_number
 from i2v_lib.collect.booru.pace import API_CEILING, FILE_CEILING, LONGEST_PAUSE, Hosts, retry_after
-from i2v_lib.collect.booru.replies import Gone, Stop, Trouble, WebError, explain
+from i2v_lib.collect.booru.replies import NotThereError, RetryableError, StopCollecting, WebError, explain
 from i2v_lib.collect.booru.wire import Reply, Wire
 
 __all__ = [
-    "API_CEILING", "FILE_CEILING", "Download", "Gone", "Stop", "Web", "WebError",
+    "API_CEILING", "FILE_CEILING", "Download", "NotThereError", "StopCollecting", "Web", "WebError",
     "credentials", "redact", "sniff", "user_agent", "user_number",
 ]  # fmt: skip
 
@@ -95,7 +95,7 @@ class Web:
 
         Raises
         ------
-        Stop, Gone, WebError
+        StopCollecting, NotThereError, WebError
             See there; ``bad_json`` if it stays something else.
         """
 
@@ -103,7 +103,7 @@ class Web:
             try:
                 return json.loads(self._body(url, params, "application/json"))
             except (ValueError, RecursionError) as error:
-                raise Trouble("bad_json", f"{url}: {error}") from None
+                raise RetryableError("bad_json", f"{url}: {error}") from None
 
         return self._persist(once)
 
@@ -112,7 +112,7 @@ class Web:
 
         Raises
         ------
-        Stop, Gone, WebError
+        StopCollecting, NotThereError, WebError
             See there.
         """
         return self._persist(lambda seen: self._body(url, params, "*/*").decode("utf-8", "replace"))
@@ -131,7 +131,7 @@ class Web:
 
         Raises
         ------
-        Stop, Gone, WebError
+        StopCollecting, NotThereError, WebError
             See there. A wrong MD5 and what is no picture are asked for once more, past the caches.
         OSError
             If the file cannot be written.
@@ -148,7 +148,7 @@ class Web:
                 with self._wire.ask(url, {}, headers, files=True) as reply:
                     self._judge(reply)
                     return growing.receive(reply.response, reply.pieces(raw=True), limit, md5)
-            except Gone:
+            except NotThereError:
                 growing.discard()
                 raise
             except WebError as error:
@@ -156,13 +156,13 @@ class Web:
                 if asked_too_far or error.reason in WRONG or not growing.etag():
                     growing.discard()
                 if asked_too_far:
-                    raise Trouble("truncated", f"{url} ends before what is there") from None
+                    raise RetryableError("truncated", f"{url} ends before what is there") from None
                 raise
 
         return self._persist(once)
 
     def close(self) -> None:
-        """End all requests: those that wait give up at once, with :class:`Stop`."""
+        """End all requests: those that wait give up at once, with :class:`StopCollecting`."""
         self._stop("the connection was closed; make a new Web to go on")
         self._wire.close()
 
@@ -179,7 +179,7 @@ class Web:
             try:
                 self._check()
                 return once(seen)
-            except Trouble as trouble:
+            except RetryableError as trouble:
                 seen[trouble.reason] += 1
                 most = min(self._retries, FEWER_RETRIES.get(trouble.reason, self._retries))
                 if seen.total() > self._retries or seen[trouble.reason] > most:
@@ -187,9 +187,9 @@ class Web:
                 problem = trouble.detail
             except WebError as error:
                 raise WebError(error.reason, redact(error.detail, self._auth)) from None
-            except Gone as gone:
-                raise Gone(redact(gone, self._auth)) from None
-            except Stop as stop:
+            except NotThereError as gone:
+                raise NotThereError(redact(gone, self._auth)) from None
+            except StopCollecting as stop:
                 raise self._stop(str(stop)) from None
             self._wait_to_retry(seen.total(), problem)
 
@@ -224,22 +224,22 @@ class Web:
             reply.limiter.pause(seconds)
         try:
             body = reply.body(LONGEST_ERROR)
-        except Trouble:
+        except RetryableError:
             body = b""
         error = explain(status, headers, body, place)
-        if refusals >= REFUSALS and not isinstance(error, Stop):
-            error = Stop(f"{place} and others refused {refusals} requests in a row; run again in a few hours")
+        if refusals >= REFUSALS and not isinstance(error, StopCollecting):
+            error = StopCollecting(f"{place} and others refused {refusals} requests in a row; run again in a few hours")
         elif status in (429, 503) and (seconds or 0) > LONGEST_PAUSE:
-            error = Stop(f"{place} wants a pause of {seconds / 3600:.1f} hours; run again after that")
+            error = StopCollecting(f"{place} wants a pause of {seconds / 3600:.1f} hours; run again after that")
         raise error
 
     def _check(self) -> None:
         if self._stopped:
-            raise Stop(self._stopped)
+            raise StopCollecting(self._stopped)
 
-    def _stop(self, message: str) -> Stop:
+    def _stop(self, message: str) -> StopCollecting:
         """End the run, unless it has ended already; give the error that tells the first reason."""
         with self._changed:
             self._stopped = self._stopped or redact(message, self._auth)
             self._changed.notify_all()
-            return Stop(self._stopped)
+            return StopCollecting(self._stopped)

@@ -14,7 +14,7 @@ import httpx2
 
 from i2v_lib.collect.booru.identity import basic
 from i2v_lib.collect.booru.pace import Hosts, Limiter, parse_url
-from i2v_lib.collect.booru.replies import Trouble, WebError
+from i2v_lib.collect.booru.replies import RetryableError, WebError
 
 REDIRECTS = 3
 
@@ -33,21 +33,21 @@ class Reply:
 
         Raises
         ------
-        Trouble
+        RetryableError
             ``timeout``, ``encoding`` or ``truncated``.
         """
         url = self.response.url
         try:
             for piece in self.response.iter_raw() if raw else self.response.iter_bytes():
                 if time.monotonic() > self.deadline:
-                    raise Trouble("timeout", f"{url}: the reply takes too long")
+                    raise RetryableError("timeout", f"{url}: the reply takes too long")
                 yield piece
         except httpx2.TimeoutException:
-            raise Trouble("timeout", f"{url}: the reply has stalled") from None
+            raise RetryableError("timeout", f"{url}: the reply has stalled") from None
         except httpx2.DecodingError:
-            raise Trouble("encoding", f"{url}: the reply cannot be unpacked") from None
+            raise RetryableError("encoding", f"{url}: the reply cannot be unpacked") from None
         except httpx2.RequestError:
-            raise Trouble("truncated", f"{url}: the reply was cut") from None
+            raise RetryableError("truncated", f"{url}: the reply was cut") from None
 
     def body(self, limit: int) -> bytes:
         """The first ``limit`` bytes of the body, unpacked; the rest is not read."""
@@ -111,7 +111,7 @@ class Wire:
 
         Raises
         ------
-        Trouble
+        RetryableError
             ``connection`` or ``timeout``.
         WebError
             ``unreachable``, if not even the first connection can be made; ``address`` or ``redirect``, if one may not
@@ -152,13 +152,13 @@ class Wire:
             self._reached = True
         except httpx2.ConnectError as error:
             if self._reached:
-                raise Trouble("connection", f"{target.host}: {error}") from None
+                raise RetryableError("connection", f"{target.host}: {error}") from None
             # no host was ever reached, so waiting would hardly help
             raise WebError("unreachable", f"{target.host} cannot be reached ({error}); check the network") from None
         except httpx2.TimeoutException:
-            raise Trouble("timeout", f"{target.host} does not answer") from None
+            raise RetryableError("timeout", f"{target.host} does not answer") from None
         except httpx2.RequestError as error:
-            raise Trouble("connection", f"{target.host}: {error or type(error).__name__}") from None
+            raise RetryableError("connection", f"{target.host}: {error or type(error).__name__}") from None
         except RuntimeError:  # the client says so if it was closed in the meantime
             self._check()
             raise

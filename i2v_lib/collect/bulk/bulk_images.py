@@ -19,11 +19,11 @@ from i2v_lib.data.images import read_bytes
 
 MAX_JSON = 2**20  # bytes of one post's metadata
 BUCKET = re.compile("[0-9]{4}")  # a post's id modulo 1000, as Danbooru2021 names its folders
-PICTURE = re.compile(r"([0-9]{1,18})\.(jpg|png|webp|gif|avif)")
-ANY_PICTURE = re.compile(r".*\.(jpg|png|webp|gif|avif)", re.DOTALL)
+IMAGE = re.compile(r"([0-9]{1,18})\.(jpg|png|webp|gif|avif)")
+ANY_IMAGE = re.compile(r".*\.(jpg|png|webp|gif|avif)", re.DOTALL)
 
 
-class Pictures(Protocol):
+class Images(Protocol):
     """Pictures by their posts' numbers."""
 
     places: dict[int, Any]  # from a post's id to where its picture is
@@ -39,7 +39,7 @@ class Pictures(Protocol):
         """Change when a file comes, goes or changes."""
 
 
-class TarPictures:
+class TarImages:
     """Pictures inside tars.
 
     Parameters
@@ -69,15 +69,15 @@ class TarPictures:
             self.files |= {f"{path.name} index": path.with_suffix(".json") for path in archives}
 
     def extension(self, place: Member) -> str:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return place.extension
 
     def read(self, place: Member) -> bytes:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return read_member(place)
 
     def digest(self) -> str:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return listing_digest(self.files)
 
 
@@ -106,7 +106,7 @@ class TarRows:
         return ""
 
 
-class FolderPictures:
+class FolderImages:
     """Pictures in a folder, or in subfolders of four digits.
 
     Parameters
@@ -120,7 +120,7 @@ class FolderPictures:
         self.refused: Counter[str] = Counter()
         digest = hashlib.sha256()
         for name, entry in _entries(folder):
-            match = PICTURE.fullmatch(entry.name)
+            match = IMAGE.fullmatch(entry.name)
             if not entry.is_file(follow_symlinks=False):
                 self.refused["refused_type"] += 1
             elif match is None:
@@ -133,30 +133,30 @@ class FolderPictures:
         self._digest = digest.hexdigest()
 
     def extension(self, place: str) -> str:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return place.rpartition(".")[2]
 
     def read(self, place: str) -> bytes:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return read_bytes(self.folder / place)
 
     def digest(self) -> str:
-        """See :class:`Pictures`."""
+        """See :class:`Images`."""
         return self._digest
 
 
-def holds_pictures(folder: Path) -> bool:
+def holds_images(folder: Path) -> bool:
     """Whether a folder, or a subfolder of four digits, has a picture named by a number."""
-    return folder.is_dir() and any(PICTURE.fullmatch(entry.name) for _, entry in _entries(folder))
+    return folder.is_dir() and any(IMAGE.fullmatch(entry.name) for _, entry in _entries(folder))
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
     """Files named as pictures, with their paths below the folder, in one order everywhere."""
     for entry in _listed(folder):
-        if ANY_PICTURE.fullmatch(entry.name):
+        if ANY_IMAGE.fullmatch(entry.name):
             yield entry.name, entry
         elif BUCKET.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-            files = (file for file in _listed(entry.path) if ANY_PICTURE.fullmatch(file.name))
+            files = (file for file in _listed(entry.path) if ANY_IMAGE.fullmatch(file.name))
             yield from ((f"{entry.name}/{file.name}", file) for file in files)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from i2v_lib.collect.booru.labels import LabelRules
 from i2v_lib.collect.booru.policy import Policy
 from i2v_lib.collect.booru.posts import RATING_SCHEMES, paper_rating
-from i2v_lib.collect.bulk.bulk_images import FolderPictures, Pictures, TarPictures, TarRows
+from i2v_lib.collect.bulk.bulk_images import FolderImages, Images, TarImages, TarRows
 from i2v_lib.collect.bulk.bulk_rows import choose_scheme
 from i2v_lib.collect.bulk.layout import (
     DUMP_FOLDERS,
@@ -19,7 +19,7 @@ from i2v_lib.collect.bulk.layout import (
     compressed_hint,
     detect_format,
     find_dumps,
-    find_pictures,
+    find_images,
     find_tables,
     find_tars,
 )
@@ -28,7 +28,7 @@ from i2v_lib.collect.bulk.tables import Table
 from i2v_lib.data.build import build_collection
 from i2v_lib.data.collection import Collection
 
-Opened = tuple[Rows, Pictures, Rows | None]  # metadata, pictures, more metadata to join by id
+Opened = tuple[Rows, Images, Rows | None]  # metadata, images, more metadata to join by id
 
 
 def import_bulk(
@@ -108,7 +108,7 @@ def import_bulk(
     seen = "given"
     if format == "auto":
         format, seen = detect_format(path, images)
-    rows, pictures, joined = OPENERS[format](path, images, Path(metadata).resolve() if metadata else None)
+    rows, found, joined = OPENERS[format](path, images, Path(metadata).resolve() if metadata else None)
     if rating_scheme == "auto":
         rating_scheme = choose_scheme(rows) if format == "danbooru2021" else "2022"
     policy = policy or Policy()
@@ -119,7 +119,7 @@ def import_bulk(
         print(f"{path}: {format} ({seen}); rating scheme {rating_scheme}, taking {letters}", file=sys.stderr)
     source = BulkSource(
         rows,
-        pictures,
+        found,
         joined,
         site=site,
         scheme=rating_scheme,
@@ -152,24 +152,24 @@ def _open_tar_index(path: Path, images: Path | None, metadata: Path | None) -> O
         folder = path.parent if path.is_file() else path
         tables = find_tables(folder) or (find_tables(folder.parent) if folder.name == "images" else [])
         metadata = _only("metadata", tables, path)
-    return Table([metadata]), TarPictures(tars, indexed=True), None
+    return Table([metadata]), TarImages(tars, indexed=True), None
 
 
 def _open_webdataset(path: Path, images: Path | None, metadata: Path | None) -> Opened:
-    pictures = TarPictures(_tars(path, images), indexed=False)
-    return TarRows(pictures.metadata), pictures, Table([metadata]) if metadata else None
+    found = TarImages(_tars(path, images), indexed=False)
+    return TarRows(found.metadata), found, Table([metadata]) if metadata else None
 
 
 def _open_danbooru2021(path: Path, images: Path | None, metadata: Path | None) -> Opened:
     dumps = [metadata] if metadata else find_dumps(path)
     if not dumps:
         raise FileNotFoundError(f"{path} has no metadata/*.json or posts*.json; give the file with metadata=")
-    return Table(dumps), FolderPictures(_only("images", find_pictures(path, images, DUMP_FOLDERS), path)), None
+    return Table(dumps), FolderImages(_only("images", find_images(path, images, DUMP_FOLDERS), path)), None
 
 
 def _open_table(path: Path, images: Path | None, metadata: Path | None) -> Opened:
     table = metadata or _only("metadata", find_tables(path), path)
-    return Table([table]), FolderPictures(_only("images", find_pictures(path, images, TABLE_FOLDERS), path)), None
+    return Table([table]), FolderImages(_only("images", find_images(path, images, TABLE_FOLDERS), path)), None
 
 
 OPENERS: dict[str, Callable[[Path, Path | None, Path | None], Opened]] = {

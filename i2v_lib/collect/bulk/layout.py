@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from i2v_lib.collect.bulk.bulk_images import holds_pictures
+from i2v_lib.collect.bulk.bulk_images import holds_images
 from i2v_lib.collect.bulk.tables import SUFFIXES, table_suffix
 
 DUMPS = ("metadata/posts*.json", "posts*.json", "metadata/*.json", "metadata/*/*.json")  # the first with files counts
@@ -34,9 +34,9 @@ def detect_format(path: Path, images: Path | None = None) -> tuple[str, str]:
     if len(tars) > len(indexed):
         seen["webdataset"] = f"{len(tars) - len(indexed)} tars without an index"
     dumps, tables = find_dumps(path), find_tables(path)
-    if dumps and find_pictures(path, images, DUMP_FOLDERS):
+    if dumps and find_images(path, images, DUMP_FOLDERS):
         seen["danbooru2021"] = f"pictures and {dumps[0].name}"
-    if tables and find_pictures(path, images, TABLE_FOLDERS):
+    if tables and find_images(path, images, TABLE_FOLDERS):
         seen["table"] = f"pictures and {', '.join(table.name for table in tables[:3])}"
     if len(seen) == 1:
         return next(iter(seen.items()))
@@ -80,7 +80,7 @@ def find_tables(path: Path) -> list[Path]:
     return sorted(file for file in path.glob("*") if table_suffix(file) in SUFFIXES and ".json" not in file.suffixes)
 
 
-def find_pictures(path: Path, images: Path | None, names: Sequence[str]) -> list[Path]:
+def find_images(path: Path, images: Path | None, names: Sequence[str]) -> list[Path]:
     """Folders with pictures that are named by numbers: the given one, else those of some names."""
     root = path.parent if path.is_file() else path
-    return [folder for folder in ([images] if images else [root / name for name in names]) if holds_pictures(folder)]
+    return [folder for folder in ([images] if images else [root / name for name in names]) if holds_images(folder)]

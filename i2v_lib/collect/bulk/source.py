@@ -17,12 +17,12 @@ from i2v_lib.collect.booru.labels import LabelRules, tagging_of
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import BadRowError, Post
 from i2v_lib.collect.booru.row_fields import row_id
-from i2v_lib.collect.bulk.bulk_images import Pictures
+from i2v_lib.collect.bulk.bulk_images import Images
 from i2v_lib.collect.bulk.bulk_rows import read_row
 from i2v_lib.data.images import BadImageError, picture_size
 from i2v_lib.data.sidecars import Tagging
 
-NO_PICTURE = "jpg"  # taken for the type of a post whose row tells none; without a picture it is missing anyway
+NO_IMAGE = "jpg"  # taken for the type of a post whose row tells none; without a picture it is missing anyway
 
 
 class Rows(Protocol):
@@ -44,7 +44,7 @@ class BulkSource:
     Parameters
     ----------
     rows : metadata
-    pictures : of the same posts; emptied of what the rows tell of
+    images : of the same posts; emptied of what the rows tell of
     joined : more metadata of some of them: whatever it tells counts, and it must pass the policy too
     site : name of the posts' site; together with their numbers, the illustrations' ids
     scheme : of the ratings, a key of :data:`i2v_lib.collect.booru.posts.RATING_SCHEMES`
@@ -61,7 +61,7 @@ class BulkSource:
     def __init__(
         self,
         rows: Rows,
-        pictures: Pictures,
+        images: Images,
         joined: Rows | None = None,
         *,
         site: str = "danbooru",
@@ -75,14 +75,14 @@ class BulkSource:
             raise ValueError(f"site={site!r}: give a short name of small letters, such as danbooru")
         if limit is not None and limit < 1:
             raise ValueError(f"limit={limit}: give a number of posts, 1 or more, or None for all")
-        self.rows, self.pictures, self.joined = rows, pictures, joined
+        self.rows, self.images, self.joined = rows, images, joined
         self.site, self.scheme, self.policy, self.rules, self.limit = site, scheme, policy, rules, limit
         self._posts: dict[int, tuple[Any, bytes]] = {}  # the picture's place, and the post packed
-        self._skipped = Counter(pictures.refused)
+        self._skipped = Counter(images.refused)
         self._choose(tqdm(rows, desc="metadata", unit="post", disable=not progress, mininterval=1))
         if joined is not None:
             self._join(tqdm(joined, desc="joining", unit="post", disable=not progress, mininterval=1))
-        self._skipped["no_metadata"] += len(pictures.places)
+        self._skipped["no_metadata"] += len(images.places)
         for number in sorted(self._posts)[limit:] if limit else ():
             del self._posts[number]
             self._skipped["over_limit"] += 1
@@ -101,7 +101,7 @@ class BulkSource:
         rules = [sorted(self.rules.aliases.items()), sorted(self.rules.deprecated)]
         return {
             "rows": self.rows.digest(),
-            "pictures": self.pictures.digest(),
+            "pictures": self.images.digest(),
             "joined": self.joined.digest() if self.joined is not None else "",
             "site": self.site,
             "rating_scheme": self.scheme,
@@ -125,7 +125,7 @@ class BulkSource:
             With the policy's reason, or what is wrong with the file.
         """
         place, packed = self._posts[int(name.rpartition("-")[2])]
-        data, post = self.pictures.read(place), _unpack(packed)
+        data, post = self.images.read(place), _unpack(packed)
         if not post.width or not post.height:
             width, height = picture_size(data)
             post = replace(post, width=width, height=height)
@@ -148,15 +148,15 @@ class BulkSource:
         judged = set()
         for number, row in self._numbered(rows):
             again = number in judged
-            place = self._posts[number][0] if number in self._posts else self.pictures.places.pop(number, None)
-            post, reason = self._judge(row, NO_PICTURE if place is None else self.pictures.extension(place))
+            place = self._posts[number][0] if number in self._posts else self.images.places.pop(number, None)
+            post, reason = self._judge(row, NO_IMAGE if place is None else self.images.extension(place))
             if again:
                 self._skipped["duplicate_row"] += 1
                 if reason is not None and self._posts.pop(number, None):
                     self._skipped[reason] += 1
             else:
                 judged.add(number)
-                self._settle(number, place, post, reason or ("missing" if place is None else None))
+                self._keep_or_skip(number, place, post, reason or ("missing" if place is None else None))
 
     def _join(self, rows: Iterable[Any]) -> None:
         """Let more metadata tell of the posts that were kept; it may also be a reason to leave them out."""
@@ -165,7 +165,7 @@ class BulkSource:
                 place, packed = self._posts.pop(number)
                 post = _unpack(packed)
                 other, reason = self._judge({"source": post.source_url, "general": []} | row, post.ext, post)
-                self._settle(number, place, other, reason)
+                self._keep_or_skip(number, place, other, reason)
 
     def _numbered(self, rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         for row in rows:
@@ -185,7 +185,7 @@ class BulkSource:
             post = Post(**told)
         return post, exclude(post, self.policy)
 
-    def _settle(self, number: int, place: Any, post: Post | None, reason: str | None) -> None:
+    def _keep_or_skip(self, number: int, place: Any, post: Post | None, reason: str | None) -> None:
         if reason is None:
             self._posts[number] = place, _pack(post)
         else:
