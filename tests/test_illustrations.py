@@ -135,7 +135,7 @@ def test_a_kill_loses_at_most_a_batch(folder, monkeypatch):
         mine(folder).extracted()
     store = next(mine(folder).folder.glob("extracted-*"))
     (store / "torn.npz").write_bytes(b"PK")  # as a failing disk leaves it
-    (store / "torn.partial").write_bytes(b"PK")
+    (store / ".torn.unfinished").write_bytes(b"PK")
     again = mine(folder)
     assert again.extracted().computed == 11 - sum(calls[:2])
     np.testing.assert_allclose(again.logits(), whole, atol=1e-5)

@@ -69,7 +69,7 @@ def test_twenty_kills_change_nothing(tmp_path, workers):
         process = start(victim, killed, workers, step, call, rng.randint(1, 3))
         process.join(60)
         assert process.exitcode == -signal.SIGKILL, (kill, call, step)
-        half_written += bool(list(killed.glob("*.partial")))
+        half_written += bool(list(killed.glob(".*.unfinished")))
         reached.append(max(steps_of(killed), default=0))
     assert reached == sorted(reached)  # no kill has cost a checkpoint that stood
     assert 10 < reached[-1] < LAST

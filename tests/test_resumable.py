@@ -11,6 +11,7 @@ import pytest
 from i2v_lib.search import resumable as module
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.search.resumable import sweep
+from i2v_lib.system.files import IDLE
 
 TASKS = np.arange(40)
 
@@ -109,6 +110,8 @@ def test_a_killed_search_goes_on(tmp_path, monkeypatch):
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)])
     assert killed.returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 2
+    (unfinished,) = tmp_path.glob(".*.unfinished")
+    os.utime(unfinished, (time.time() - IDLE,) * 2)  # long enough ago that nobody is still writing to it
     codes, loaded, load = np.random.default_rng(0).integers(0, 256, (1000, 16), np.uint8), [], module._load
     monkeypatch.setattr(module, "_load", lambda *arguments: loaded.append(load(*arguments)) or loaded[0])
     resumed = nearest_neighbors(codes, 5, folder=tmp_path)

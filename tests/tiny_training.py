@@ -69,7 +69,7 @@ def weights(folder):
 
 def checkpoints(folder):
     """Steps of the checkpoints in a folder, and nothing half written."""
-    assert not list(folder.glob("*.partial"))
+    assert not list(folder.glob(".*.unfinished"))
     return [int(path.stem.split("-")[1]) for path in sorted(folder.glob("checkpoint-*.safetensors"))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from i2v_lib.data.ingest import Intake, Source
 from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
 from i2v_lib.data.splits import assign_splits
 from i2v_lib.data.stores import choose_store
+from i2v_lib.system.files import is_unfinished, whole, write_text
 
 IMPORTER = 2  # raise it when the same pictures would give another collection
 
@@ -143,11 +145,13 @@ def build_collection(
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a table of the named columns; whatever else a row holds is left out."""
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as lines:
+    """Write a table of the named columns, whole or not at all; whatever else a row holds is left out."""
+    with whole(path) as file:
+        lines = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
         writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+        lines.detach()  # flushed, and not closed
 
 
 def discard(place: Path) -> None:
@@ -169,7 +173,7 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     if made_with[out] == settings:
         return True
     for place, before in made_with.items():
-        if before == settings or not place.exists() or set(os.listdir(place)) <= {"import.json.tmp"}:
+        if before == settings or not place.exists() or all(map(is_unfinished, os.listdir(place))):
             continue
         if not before and not (place / "collection.json").exists():
             raise FileExistsError(f"{place} exists and is no collection; give another out=")
@@ -179,9 +183,7 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     if made_with[partial] != settings:
         discard(partial)
         partial.mkdir(parents=True)
-        temporary = partial / "import.json.tmp"
-        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, partial / "import.json")
+        write_text(partial / "import.json", json.dumps(settings, indent=1) + "\n")
     return False
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from i2v_lib.data.packed import INDEX, JPEGS, PackedPixels
 from i2v_lib.data.stores import PIXELS, QUALITY, open_store
+from i2v_lib.system.files import rename_folder
 
 VERSIONS = {"pixels": 1, "jpeg": 2}  # by store, so that a kit that knows no packed JPEG says so
 SPLITS = ("train", "val", "test")
@@ -186,7 +186,7 @@ def finish_collection(
         made = hashlib.sha256(fingerprint.encode() + (partial / INDEX).read_bytes()).hexdigest()[:16]
         info |= {"fingerprint": made, "store": store, "quality": QUALITY}
     (partial / "collection.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder)
+    rename_folder(partial, folder)
     return open_collection(folder)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from html import escape
 from pathlib import Path
 from string import Template
@@ -22,6 +21,7 @@ from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.saving import describe_sources
 from i2v_lib.show.wording import data_phrase
+from i2v_lib.system.files import write_text
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run
@@ -63,9 +63,7 @@ def export_explorer(run: Run, out: Path, limit: int | None = None) -> Path:
     }
     text = render_page(data, graph, words)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, out)
+    write_text(out, text)
     return out
 
 

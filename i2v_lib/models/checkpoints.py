@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 import warnings
 import zlib
@@ -23,6 +22,7 @@ from torch import nn
 
 from i2v_lib.models.steps import Stepper
 from i2v_lib.system.distributed import ranks
+from i2v_lib.system.files import whole_path
 
 HEADER = "i2v_lib"  # the entry of the safetensors header that holds our JSON
 SPARE = 1 << 20  # bytes asked for beside the tensors
@@ -159,17 +159,6 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file that appears under its name only when it is whole."""
-    temporary = _temporary(path)
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        _publish(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Entries that changed, for an error message."""
     names = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
@@ -233,17 +222,15 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, torch.Tensor], di
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
-    """Write beside the final name, push to the disk, then rename."""
+    """Write a file if the disk has room for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     needed = sum(t.numel() * t.element_size() for t in tensors.values()) + SPARE
     check_space(path, needed)
-    temporary = _temporary(path)
+    contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
     try:
-        contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
-        save_file(contiguous, temporary, {HEADER: json.dumps(metadata)})
-        _publish(temporary, path)
+        with whole_path(path) as temporary:
+            save_file(contiguous, temporary, {HEADER: json.dumps(metadata)})
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
         check_space(path, needed)
         text = f"could not be written ({error}); what was written before is intact"
         raise OSError(getattr(error, "errno", None) or errno.EIO, text, str(path)) from error
@@ -259,19 +246,3 @@ def check_space(path: Path, needed: int) -> None:
             "Make room and run the same command again",
             str(path),
         )
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(path.name + ".partial")
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Give a file its final name once its bytes are on the disk, and the name too."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

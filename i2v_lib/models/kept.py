@@ -10,6 +10,7 @@ from typing import Any
 from i2v_lib.models.checkpoints import DamagedFile, load_checkpoint, save_checkpoint, save_weights
 from i2v_lib.models.steps import Stepper
 from i2v_lib.system.distributed import from_first, rank
+from i2v_lib.system.files import discard_unfinished
 
 ATTEMPTS = 3  # checkpoints in a row that may fail to be written before training stops
 
@@ -94,9 +95,10 @@ class KeptCheckpoints:
             warnings.warn(f"no checkpoint of step {step}: {error}; trying again at the next one, {left}", stacklevel=4)
             return False
         self.failures = 0
-        for old in self.folder.glob("checkpoint*"):  # with what a killed process left half written
+        for old in self.folder.glob("checkpoint*"):
             if old not in (path, self.last):
                 old.unlink()
+        discard_unfinished(self.folder, idle=0)  # which killed processes left; a training has its folder to itself
         self.last = path
         return True
 
@@ -112,6 +114,7 @@ class KeptCheckpoints:
         """Remove the checkpoints of a training that is at its end; the best epoch's weights stay."""
         for path in self.folder.glob("checkpoint*"):
             path.unlink()
+        discard_unfinished(self.folder, idle=0)
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -17,11 +17,12 @@ import torch
 from torch import nn
 
 from i2v_lib.data.batches import Batch, Batches
-from i2v_lib.models.checkpoints import check_resumable, check_space, machine, save_weights, write_text
+from i2v_lib.models.checkpoints import check_resumable, check_space, machine, save_weights
 from i2v_lib.models.kept import KeptCheckpoints
 from i2v_lib.models.networks import TagNetwork, set_prior
 from i2v_lib.models.steps import STOPS, Stepper
 from i2v_lib.system.distributed import from_first, rank, ranks, total
+from i2v_lib.system.files import write_text
 from i2v_lib.system.progress import progress_bar
 from i2v_lib.system.signals import act_on, collect_signals
 

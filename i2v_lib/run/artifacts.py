@@ -18,8 +18,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from filelock import FileLock, Timeout
 
-from i2v_lib.models.checkpoints import write_text
 from i2v_lib.system.distributed import from_first, on_first, rank, ranks
+from i2v_lib.system.files import discard_unfinished, whole, write_text
 
 Self = TypeVar("Self", bound="Artifacts")
 Arguments = ParamSpec("Arguments")
@@ -102,10 +102,9 @@ class Artifacts:
             array = build()
             if rank() == 0:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished = path.with_suffix(".partial")
-                with unfinished.open("wb") as file:
+                discard_unfinished(path.parent)
+                with whole(path) as file:
                     np.save(file, array)
-                unfinished.replace(path)
 
         self.built(path.stem, path.exists, write, together)
         return np.load(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from i2v_lib.data.images import BadImageError, read_bytes
 from i2v_lib.models.checkpoints import weights_digest
 from i2v_lib.models.serving.picture_batches import THREADS, read_picture
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.system.files import discard_unfinished, whole
 from i2v_lib.system.progress import progress_bar
 
 VERSION = 1  # raise it when the same pictures and weights would give other numbers
@@ -117,6 +117,7 @@ class _Store:
         self.folder = folder
         self.files: dict[FileKey, dict[str, Any]] = {}
         self.places: dict[str, tuple[Path, int]] = {}
+        discard_unfinished(folder)
         for path in sorted(folder.glob("*.npz")):
             try:
                 with np.load(path) as file:
@@ -156,13 +157,11 @@ class _Store:
             arrays |= {"logits": tagger.logits(pictures), "features": tagger.extract_feature(pictures)}
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{uuid.uuid4().hex}.npz"  # two who work on one folder never meet
-        unfinished = path.with_suffix(".partial")
         # what could not be opened may be opened next time, so it is not remembered
         kept = [entry for entry in entries if entry["reason"] != "unreadable"]
         if kept:
-            with unfinished.open("wb") as file:
+            with whole(path) as file:
                 np.savez(file, entries=np.frombuffer(json.dumps(kept).encode(), np.uint8), **arrays)
-            os.replace(unfinished, path)
         self._note(path, entries)
         return len(pictures)
 

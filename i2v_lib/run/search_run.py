@@ -20,6 +20,7 @@ from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import MOST_K, Transitions
 from i2v_lib.system.distributed import rank
+from i2v_lib.system.files import whole
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
 METRICS = ("codes", "features", "vgg_nin", "vgg_a", "pretrained", "random")
@@ -190,7 +191,5 @@ class Run(NetworkRun, Search):
         codes, (indices, distances) = self.codes(), self.neighbors("codes", k)
         if rank() == 0:
             ids = self.collection().posts.column("id").take(self.safe_dataset()).to_pylist()
-            partial = path.with_name(path.name + ".partial")
-            with partial.open("wb") as file:
+            with whole(path) as file:
                 np.savez(file, ids=np.asarray(ids), codes=codes, indices=indices, distances=distances)
-            partial.replace(path)

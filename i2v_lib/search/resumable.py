@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from i2v_lib.system.files import discard_unfinished, whole
 from i2v_lib.system.progress import progress_bar
 
 BATCH = 32  # tasks of a thread between two looks at the clock; for a moment all threads rest
@@ -65,8 +65,8 @@ def sweep(
                 _save(kept, keys, done)
                 written = time.monotonic()
     if kept is not None:
-        for path in (kept, _unfinished(kept)):
-            path.unlink(missing_ok=True)
+        kept.unlink(missing_ok=True)
+        discard_unfinished(kept.parent)
 
 
 def _digest(inputs: Sequence) -> str:
@@ -97,12 +97,5 @@ def _load(path: Path, keys: np.ndarray) -> int:
 def _save(path: Path, keys: np.ndarray, done: int) -> None:
     """Replace the file at once: a kill leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _unfinished(path).open("wb") as file:
+    with whole(path) as file:
         np.savez(file, keys=keys, done=done)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(_unfinished(path), path)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + ".partial")

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from i2v_lib.config import FOLDERS, PRESETS, Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.show.style import STYLE
+from i2v_lib.system.files import whole, write_text
 
 METRICS = "metrics.json"
 DECIMALS = 4  # of every float in a JSON or CSV file
@@ -56,8 +57,9 @@ def save_figure(
     folder.mkdir(parents=True, exist_ok=True)
     png = folder / f"{name}.png"
     with plt.style.context(STYLE):
-        _write(folder / f"{name}.pdf", lambda f: fig.savefig(f, format="pdf", metadata=NO_PDF_METADATA))
-        _write(png, lambda f: fig.savefig(f, format="png", metadata={"Software": None}))
+        for path, metadata in ((folder / f"{name}.pdf", NO_PDF_METADATA), (png, {"Software": None})):
+            with whole(path) as file:
+                fig.savefig(file, format=path.suffix[1:], metadata=metadata)
     record = {"caption": caption, **settings(config), "sources": sources, "numbers": numbers}
     _write_json(folder / f"{name}.json", record)
     return png
@@ -79,7 +81,7 @@ def save_table(
     writer.writeheader()
     writer.writerows(rows)
     png = save_figure(fig, name, folder, rows, config, sources, caption)
-    _write(folder / f"{name}.csv", lambda f: f.write(text.getvalue().encode()))
+    write_text(folder / f"{name}.csv", text.getvalue())
     return png
 
 
@@ -160,16 +162,7 @@ def plain(value: Any) -> Any:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _write(path, lambda f: f.write(text.encode()))
-
-
-def _write(path: Path, write: Callable[[io.BufferedIOBase], Any]) -> None:
-    """Write under another name first, so that a reader never sees half a file."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        write(file)
-    os.replace(partial, path)
+    write_text(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _cpu_model() -> str:

@@ -8,7 +8,6 @@ rates safe are shown, and only harmless tags.
 from __future__ import annotations
 
 import difflib
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, islice
@@ -37,6 +36,7 @@ from i2v_lib.show.style import ANSWER_COLORS
 from i2v_lib.show.thumbnails import HIDDEN, PIXELS, choose_rows
 from i2v_lib.show.tsne_map import ASPECT, compose
 from i2v_lib.show.wording import Rows, how, percent
+from i2v_lib.system.files import whole
 
 NOTEBOOK = "08_your_illustrations.ipynb"
 Sheet = dict[str, Any]  # "fig", "numbers" and "caption"
@@ -345,13 +345,11 @@ def write_tables(mine: Illustrations) -> Path:
     alike = ({"group": ids[members[0]], "path": ids[row]} for members in duplicate_groups(mine) for row in members)
     tables = {"tags": (COLUMNS, tags), "unreadable": (("path", "reason"), unusable)}
     for name, (columns, rows) in (tables | {"near_duplicates": (("group", "path"), alike)}).items():
-        unfinished = folder / f"{name}.csv.partial"
-        write_csv(unfinished, columns, rows)
-        os.replace(unfinished, folder / f"{name}.csv")
+        write_csv(folder / f"{name}.csv", columns, rows)
     cells, shape = mine.grid(ASPECT)
     large = compose(collection.pixels[mine.safe_dataset()], cells, shape, CELL)
-    Image.fromarray(large).save(folder / "map.png.partial", "PNG", compress_level=3)
-    os.replace(folder / "map.png.partial", folder / "map.png")
+    with whole(folder / "map.png") as file:
+        Image.fromarray(large).save(file, "PNG", compress_level=3)
     return folder
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from i2v_lib.config import FOLDERS, Config
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import REDUCTION, SCALE, VGGNIN, TagNetwork, VGGModelA
+from i2v_lib.system.files import write_bytes
 
 OPSET = 17  # old enough for a runtime of 2022
 OLDEST_OPSET = 13
@@ -233,9 +233,6 @@ def _metadata(vocabulary: Vocabulary | None, config: Config | None) -> dict[str,
 
 
 def _save(model: onnx.ModelProto, path: Path) -> Path:
-    """Write beside the final name, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(model.SerializeToString())
-    os.replace(partial, path)
+    write_bytes(path, model.SerializeToString())
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.released.files import AUTHORS_CATEGORIES
+from i2v_lib.system.files import whole
 
 BETAS = {"f0.5": 0.5, "f1": 1.0, "f2": 2.0}  # the authors' rules, in the order of the file's columns
 UNKNOWN = 0.25  # of a tag that no validation picture has: the threshold the authors' calls take by default
@@ -79,11 +79,9 @@ def save_thresholds(path: Path | str, thresholds: np.ndarray, vocabulary: Vocabu
     vocabulary : of T tags
     """
     theirs = _checked(thresholds, vocabulary, "thresholds")[authors_columns(vocabulary)]
-    partial = Path(path).with_name(Path(path).name + ".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:  # given a name, NumPy would add an ending of its own
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as file:  # given a name, NumPy would add an ending of its own
         np.savez(file, **{KEY: theirs})
-    os.replace(partial, path)
 
 
 def load_thresholds(path: Path | str, vocabulary: Vocabulary) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 from i2v_lib.data.build import write_csv
 from i2v_lib.data.sidecars import CATEGORY_NAMES, COLUMNS, normalize_tag
 from i2v_lib.models.serving.tag_lists import Tags
+from i2v_lib.system.files import write_text
 
 TABLE = "tags.csv"
 JOURNAL = ".tags.csv.journal"  # hidden, so that nobody takes it for a picture
@@ -43,10 +44,7 @@ class Sidecars:
 
     def write(self, name: str, tags: Tags) -> None:
         """Write one picture's tags; the file is there when it is whole."""
-        place = self.places[name]
-        unfinished = place.with_name(f".{place.name}.partial")
-        unfinished.write_text(self.text(tags), encoding="utf-8")
-        os.replace(unfinished, place)
+        write_text(self.places[name], self.text(tags), durable=False)  # a wait for the disk takes longer than a picture
 
     def finish(self) -> None:
         """Do what comes after the last picture: nothing."""
@@ -95,9 +93,7 @@ class Table:
 
     def finish(self) -> None:
         """Write the table, and remove the journal."""
-        unfinished = self.path.with_name(f".{TABLE}.partial")
-        write_csv(unfinished, COLUMNS, self._rows())
-        os.replace(unfinished, self.path)
+        write_csv(self.path, COLUMNS, self._rows())
         self.journal.unlink()
 
     def _rows(self) -> Iterator[dict[str, str]]:
