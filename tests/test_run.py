@@ -95,6 +95,14 @@ def test_wrong_names_are_told(run):
         Run(load_config("paper")).collection()
 
 
+def test_pictures_too_small_for_the_networks_are_not_drawn(run, monkeypatch):
+    monkeypatch.setattr(run_module, "draw_collection", lambda *_, **__: pytest.fail("drawn"))
+    with pytest.raises(ValueError, match="image_size=41, stored_size=40"):
+        Run(load_config("smoke", image_size=41)).collection()
+    folder = run.collection().folder
+    assert len(Run(load_config("smoke", image_size=41, collection=str(folder))).collection()) == TINY["pictures"]
+
+
 def test_stages_are_timed(run):
     run.logits("vgg_a")
     assert {"draw", "train vgg_a"} <= set(run.seconds())

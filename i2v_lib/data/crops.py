@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from i2v_lib.config import CHOICES
+from i2v_lib.config import choices_of
 from i2v_lib.data.packed import PackedPixels
 
-DECODERS = CHOICES["decode"]
+DECODERS = choices_of("decode")
 
 
 def crop(

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from i2v_lib.config import CHOICES, Config
+from i2v_lib.config import Config, choices_of
 from i2v_lib.data.packed import PackedPixels
 
-SHUFFLES = CHOICES["shuffle"]
+SHUFFLES = choices_of("shuffle")
 FITS = 0.8  # share of the memory that pictures may take to be read in any order
 
 

@@ -7,10 +7,10 @@ import copy
 import torch
 from torch import nn
 
-from i2v_lib.config import Config
+from i2v_lib.config import Config, choices_of
 from i2v_lib.models.networks import REDUCTION, VGGNIN, build_network
 
-PLACEMENTS = ("flattened", "pooled", "tags", "convolution")
+PLACEMENTS = choices_of("hash_layer")
 
 
 class HashNetwork(nn.Module):

@@ -59,6 +59,9 @@ class NetworkRun(Artifacts):
         """The illustrations: an imported collection, what is collected from a source, or the drawn demo set."""
         if self.config.collection:
             return open_collection(self.config.collection)
+        sides = self.config.image_size, self.config.stored_size
+        if sides[0] > sides[1]:
+            raise ValueError(f"image_size={sides[0]}, stored_size={sides[1]}: give a stored_size at least as large")
         if self.config.source:
             return self._collect()
         folder, store = collection_folder(self.config, self.folder)
