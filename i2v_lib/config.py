@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-SOURCES = ("danbooru", "safebooru")  # that illustrations may be collected from
+SOURCES = {  # that illustrations may be collected from: name -> module and class that ask the site
+    "danbooru": "i2v_lib.collect.booru.danbooru:Danbooru",
+    "safebooru": "i2v_lib.collect.booru.safebooru:Safebooru",
+}
 PIXEL_STORES = ("pixels", "jpeg")  # as they are, or packed
 NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 BOUNDS = {  # of numbers: how a value is compared with each, and its sign

@@ -156,7 +156,7 @@ def test_queries_that_only_look_so_are_sent():
 
 def test_the_safe_host_has_no_other_ratings():
     with pytest.raises(ValueError, match="ratings"):
-        Danbooru(FakeWeb(None), ratings=("g", "s"))
+        Danbooru(FakeWeb(None), "https://safebooru.donmai.us", ratings=("g", "s"))
     assert Danbooru(FakeWeb(None), "https://danbooru.donmai.us", ratings=("g", "s")).query.startswith("rating:g,s")
     for ratings in ((), ("safe",)):
         with pytest.raises(ValueError, match="ratings"):
@@ -612,6 +612,8 @@ def test_the_rest_of_safebooru():
 
 
 def test_hosts():
-    assert set(Danbooru.default_hosts()) >= {"safebooru.donmai.us", "cdn.donmai.us"}
-    assert set(Safebooru.default_hosts()) == {"safebooru.org"}
-    assert max([*Danbooru.default_hosts().values(), *Safebooru.default_hosts().values()]) <= 1
+    assert set(Danbooru.hosts) >= {"safebooru.donmai.us", "cdn.donmai.us"}
+    assert set(Danbooru.file_hosts) == {"cdn.donmai.us"}
+    assert (Safebooru.hosts, Safebooru.shares_host(), Danbooru.shares_host()) == (("safebooru.org",), True, False)
+    assert Danbooru.home_for(("g",)) == "https://safebooru.donmai.us"
+    assert {Danbooru.home_for(ratings) for ratings in (("s",), ("g", "s"))} == {"https://danbooru.donmai.us"}

@@ -16,7 +16,6 @@ from i2v_lib.collect.booru.estimate import estimate
 from i2v_lib.collect.booru.fetch import fits
 from i2v_lib.collect.booru.posts import Variant
 from i2v_lib.collect.booru.store import Store
-from i2v_lib.collect.booru.takedown import takedown_sync
 from i2v_lib.collect.booru.web import StopCollecting, WebError
 from i2v_lib.data.collection import open_collection, partial_folder
 from tests.booru_server import BooruServer, rule
@@ -39,6 +38,7 @@ from tests.collect_checks import (
     impatient,
     leave,
     outcomes,
+    sync,
     tables,
 )
 
@@ -68,12 +68,6 @@ def plain():
 def allowed(site):
     """Ids of posts that may be fetched, newest first."""
     return [post.id for post in site.truth() if post.fetch]
-
-
-def sync(site, out, **arguments):
-    settings = {"base_url": site.api, "api_per_second": FAST, "progress": False, "environ": {}}
-    with impatient():
-        return takedown_sync(out, **settings | arguments)
 
 
 def stop_before_the_files(site, out, **arguments):

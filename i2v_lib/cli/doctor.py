@@ -218,7 +218,7 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
 
     Parameters
     ----------
-    source : "danbooru" or "safebooru"
+    source : a key of :data:`i2v_lib.config.SOURCES`
     base_url : another address of it, such as a test server's
     """
     import httpx2  # noqa: F401  says what is missing before anything is asked

@@ -67,7 +67,7 @@ def collect(
 
     Parameters
     ----------
-    source : "danbooru" or "safebooru" (safebooru.org)
+    source : a key of :data:`i2v_lib.config.SOURCES`, such as "danbooru"
     out : folder of the collection
     query : tags to look for; ratings and status are added
     limit : number of posts that the policy accepts, from the newest down. Those that vanish, or cannot be fetched,
@@ -79,7 +79,7 @@ def collect(
     workers : downloads at a time; they share one pace
     minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.collect.booru.policy.Policy`
     base_url : a mirror of your own, or a test server on this machine
-    tag_types : file with the category of Safebooru's tags; the site is asked for the rest
+    tag_types : file with the category of tags, where rows do not tell it; the site is asked for the rest
     aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.collect.booru.labels.read_aliases`
     general_includes_meta : whether meta tags are general ones, as in 2014
     size, resize, seed, validation_share, test_share, pixel_store : see :func:`i2v_lib.data.build.build_collection`

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from i2v_lib.collect.booru.danbooru_rows import ONLY, differences, read_post
+from i2v_lib.collect.booru.danbooru_rows import ONLY, POST_PAGE, SCHEME, SITE, differences, read_post
 from i2v_lib.collect.booru.policy import DENIED, RATINGS
 from i2v_lib.collect.booru.posts import BadRowError, Page, Post
 from i2v_lib.collect.booru.row_fields import LARGEST, known_posts, number, read_page, row_id, text
+from i2v_lib.collect.booru.sites import Site
 from i2v_lib.collect.booru.web import Web, WebError
 
 SAFE_HOST = "safebooru.donmai.us"  # serves rating g only
@@ -26,20 +27,15 @@ NOT_FREE = {  # terms of a query that would break the walk
 }
 
 
-class Danbooru:
-    """Asks for posts, newest first. Every request goes through ``web``, which keeps the pace.
+class Danbooru(Site):
+    """Danbooru, or its host that shows general posts only.
 
     Parameters
     ----------
-    web : where requests go
-    base : the site's address
-    query : what the user looks for, such as "touhou". Ratings and status are added; they are free, while an
-        account without a subscription may ask for two other terms (more end the run with the site's words).
+    query : such as "touhou". Ratings and status are added; they are free, while an account without a subscription
+        may ask for two other terms (more end the run with the site's words).
     ratings : letters that may come back; the host that shows general posts only has just g
-
-    Attributes
-    ----------
-    query : the whole query as it is sent
+    web, base, categories, ask_types : see :class:`~i2v_lib.collect.booru.sites.Site`; rows tell categories
 
     Raises
     ------
@@ -47,20 +43,34 @@ class Danbooru:
         If the query sets what the walk or the policy decides, or the host does not serve the ratings.
     """
 
-    name = "danbooru"
+    name = SITE
+    home = "https://danbooru.donmai.us"
+    hosts = (SAFE_HOST, "danbooru.donmai.us", "cdn.donmai.us", "*.donmai.us")
+    file_hosts = ("cdn.donmai.us",)
+    post_page = POST_PAGE
+    rating_scheme = SCHEME
+    takes_account = True
 
     def __init__(
-        self, web: Web, base: str = f"https://{SAFE_HOST}", query: str = "", ratings: Sequence[str] = ("g",)
+        self,
+        web: Web,
+        base: str | None = None,
+        query: str = "",
+        ratings: Sequence[str] = ("g",),
+        categories: Mapping[str, str] | None = None,
+        *,
+        ask_types: bool = True,
     ) -> None:
+        base = base or self.home_for(ratings)
         if urlsplit(base).hostname == SAFE_HOST and set(ratings) != {"g"}:
             raise ValueError(f"ratings={tuple(ratings)}: {SAFE_HOST} serves g only; use https://danbooru.donmai.us")
         self.web, self.base, self.query = web, base.rstrip("/"), full_query(query, ratings)
         self._window: int | None = None  # ids, once the whole walk has proved too heavy for the site
 
-    @staticmethod
-    def default_hosts() -> dict[str, float]:
-        """Hosts that may be asked, and how often, in requests a second."""
-        return {SAFE_HOST: 1.0, "danbooru.donmai.us": 1.0, "cdn.donmai.us": 1.0, "*.donmai.us": 1.0}
+    @classmethod
+    def home_for(cls, ratings: Sequence[str]) -> str:
+        """The host that shows general posts only, where no others are asked for."""
+        return f"https://{SAFE_HOST}" if set(ratings) == {"g"} else cls.home
 
     def page(self, before: int | None) -> Page:
         """Fetch the next posts with an id below ``before``; None: the newest.

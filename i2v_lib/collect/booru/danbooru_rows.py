@@ -21,6 +21,9 @@ from i2v_lib.collect.booru.row_fields import (
     words,
 )
 
+SITE = "danbooru"
+POST_PAGE = "https://danbooru.donmai.us/posts/{id}"
+SCHEME = "2022"  # what letters of ratings mean today
 STATES = ("banned", "deleted", "flagged", "pending")
 KINDS = ("180x180", "360x360", "720x720", "sample", "original", "full")
 ASKED = (
@@ -74,10 +77,10 @@ def read_post(row: Any, schemes: Collection[str] = ("https",)) -> Post:
         flags.append("hidden")
     lists = ("general", "copyright", "character", "artist", "meta")
     return Post(
-        site="danbooru",
+        site=SITE,
         id=post_id,
         rating=rating if rating in ("g", "s", "q", "e") else "",
-        rating_scheme="2022",
+        rating_scheme=SCHEME,
         md5=md5,
         ext=extension(text(row, "file_ext")),
         width=number(row, "image_width", 0),
@@ -87,7 +90,7 @@ def read_post(row: Any, schemes: Collection[str] = ("https",)) -> Post:
         parent_id=number(row, "parent_id", None),
         pixel_hash=pixel_hash[0] if pixel_hash else "",
         pixiv_id=number(row, "pixiv_id", None),
-        source_url=credit(row.get("source"), f"https://danbooru.donmai.us/posts/{post_id}"),
+        source_url=credit(row.get("source"), POST_PAGE.format(id=post_id)),
         created_at=moment(row.get("created_at")),
         flags=tuple(flags),
         variants=tuple(_variants(row, asset, schemes)),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import FILES
-from i2v_lib.collect.booru.sites import connect
+from i2v_lib.collect.booru.sites import connect, site_class
 
 PAGE = 200  # rows a request
 BYTES = {"720x720": 60_000, "sample": 150_000, "original": 932_000}  # of a mean file; the middle one is a guess
@@ -148,11 +148,12 @@ def dry_run(
     ValueError
         If an argument is wrong.
     """
+    kind = site_class(source)
     policy = Policy(
         ratings=tuple(ratings),
         minimum_side=minimum_side,
         maximum_aspect=maximum_aspect,
-        minimum_general=0 if source == "safebooru" else minimum_general,  # its rows tell no categories
+        minimum_general=0 if kind.needs_types else minimum_general,  # else its rows tell no categories
         also_denied=frozenset(also_denied),
     )
     wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
@@ -163,7 +164,7 @@ def dry_run(
     sizes = [post.file_size for post in fits if post.file_size and variant == "original"]
     cost = estimate(
         math.ceil(limit / share) if counted is None else counted,
-        per_second if source == "danbooru" else min(per_second, api_per_second),  # there, one host gives both
+        min(per_second, api_per_second) if kind.shares_host() else per_second,
         variant,
         share=share,
         limit=limit,

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import STILL_IMAGES, Post, Variant, choose_variant
+from i2v_lib.collect.booru.sites import Site
 from i2v_lib.collect.booru.store import Store, Stored
 from i2v_lib.collect.booru.web import Download, NotThereError, StopCollecting, WebError
 from i2v_lib.data.images import MAX_BYTES
@@ -46,7 +46,7 @@ class Fetcher:
 
     Parameters
     ----------
-    site : a :class:`~i2v_lib.collect.booru.danbooru.Danbooru` or a :class:`~i2v_lib.collect.booru.safebooru.Safebooru`
+    site : where they are from
     store : whose posts wait
     policy : what may be fetched
     variant : which file of a post, see :func:`~i2v_lib.collect.booru.posts.choose_variant`
@@ -55,7 +55,7 @@ class Fetcher:
     """
 
     def __init__(
-        self, site: Any, store: Store, policy: Policy, variant: str, workers: int = 2, fresh_for: float = 3600.0
+        self, site: Site, store: Store, policy: Policy, variant: str, workers: int = 2, fresh_for: float = 3600.0
     ) -> None:
         self.site, self.store, self.policy, self.variant = site, store, policy, variant
         self.workers, self.fresh_for = workers, fresh_for
@@ -178,7 +178,7 @@ class Fetcher:
             left.unlink()
 
 
-def look_up(site: Any, ids: Sequence[int]) -> dict[int, Post | str]:
+def look_up(site: Site, ids: Sequence[int]) -> dict[int, Post | str]:
     """What the site says now of posts: each as it is, or "gone", or "malformed_row" where it cannot be read."""
     try:
         found = {post.id: post for post in site.lookup(ids)}

@@ -47,7 +47,7 @@ class Variant:
 class Post:
     """One post, whatever the site. Tags keep the site's spelling, with underscores."""
 
-    site: str  # "danbooru", "safebooru" (safebooru.org), or the name of a bulk set
+    site: str  # a key of SOURCES, or the name of a bulk set
     id: int
     rating: str  # "g", "s", "q" or "e" as the scheme writes it; "" if unknown
     rating_scheme: str  # a key of RATING_SCHEMES

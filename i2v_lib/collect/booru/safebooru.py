@@ -25,6 +25,7 @@ from i2v_lib.collect.booru.row_fields import (
     text,
     words,
 )
+from i2v_lib.collect.booru.sites import Site
 from i2v_lib.collect.booru.web import Web, WebError
 from i2v_lib.data.sidecars import normalize_tag
 
@@ -46,20 +47,18 @@ POST_KEYS = frozenset(
 )  # fmt: skip
 
 
-class Safebooru:
-    """Asks for posts, newest first, and for the categories of their tags, which rows do not tell.
+class Safebooru(Site):
+    """Safebooru.org, which is also asked for the categories of tags, since its rows do not tell them.
 
     The query carries no rating: how the site would take several is not documented. The policy looks at each
     row.
 
     Parameters
     ----------
-    web : where requests go
-    base : the site's address
-    query : what the user looks for; tags separated by spaces
+    query : tags separated by spaces
     categories : category of tags, as :func:`i2v_lib.data.sidecars.read_tag_types` gives it; the site is asked
         only for the rest
-    ask_types : whether the site is asked for the rest at all
+    web, base, ratings, ask_types : see :class:`~i2v_lib.collect.booru.sites.Site`
 
     Raises
     ------
@@ -68,12 +67,18 @@ class Safebooru:
     """
 
     name = "safebooru"
+    home = "https://safebooru.org"
+    hosts = ("safebooru.org",)
+    post_page = "https://safebooru.org/index.php?page=post&s=view&id={id}"
+    rating_scheme = "dapi"
+    needs_types = True
 
     def __init__(
         self,
         web: Web,
-        base: str = "https://safebooru.org",
+        base: str | None = None,
         query: str = "",
+        ratings: Sequence[str] = ("g",),
         categories: Mapping[str, str] | None = None,
         *,
         ask_types: bool = True,
@@ -81,7 +86,7 @@ class Safebooru:
         for term in query.lower().split():
             if term.lstrip("-~").partition(":")[0] in NOT_FREE and ":" in term:
                 raise ValueError(f"query={query!r}: {term!r} cannot be part of it; posts come by descending id")
-        self.web, self.base, self.query = web, base.rstrip("/"), " ".join(query.split())
+        self.web, self.base, self.query = web, (base or self.home).rstrip("/"), " ".join(query.split())
         self._ask_types = ask_types
         self._types: dict[str, str] = {}  # by name with spaces; "" where the site knows none
         for tag, category in (categories or {}).items():
@@ -89,11 +94,6 @@ class Safebooru:
             if category not in CATEGORIES:
                 raise ValueError(f"categories: {tag!r} is {category!r}; use one of {', '.join(CATEGORIES)}")
             self._types[normalize_tag(tag)] = category
-
-    @staticmethod
-    def default_hosts() -> dict[str, float]:
-        """Hosts that may be asked, and how often, in requests a second."""
-        return {"safebooru.org": 1.0}
 
     def page(self, before: int | None) -> Page:
         """Fetch the next posts with an id below ``before``; None: the newest.
@@ -140,10 +140,6 @@ class Safebooru:
             posts += known_posts(page, reached)
             left -= reached
         return list(self._with_types(posts))
-
-    def denied_implications(self) -> frozenset[str]:
-        """None: the site does not publish implications."""
-        return frozenset()
 
     def types_of(self, tags: Iterable[str]) -> dict[str, str]:
         """Category of tags: from the table, else from the site, which is asked once for each.
@@ -201,7 +197,7 @@ class Safebooru:
         return self.web.text(f"{self.base}/index.php", {"page": "dapi", "q": "index", **parameters})
 
 
-def read_post(row: Any, base: str = "https://safebooru.org") -> Post:
+def read_post(row: Any, base: str = Safebooru.home) -> Post:
     """Make a post of a row; all its tags are ``untyped``.
 
     Raises
@@ -216,10 +212,10 @@ def read_post(row: Any, base: str = "https://safebooru.org") -> Post:
     variants = tuple(_variants(row, image, base))
     hidden = () if md5 and (image or row.get("file_url")) else ("hidden",)
     return Post(
-        site="safebooru",
+        site=Safebooru.name,
         id=post_id,
         rating=RATING_WORDS.get(text(row, "rating", "").strip().lower(), ""),
-        rating_scheme="dapi",
+        rating_scheme=Safebooru.rating_scheme,
         md5=md5,
         ext=_extension_of(image or text(row, "file_url", "")),
         width=number(row, "width", 0),
@@ -229,7 +225,7 @@ def read_post(row: Any, base: str = "https://safebooru.org") -> Post:
         parent_id=number(row, "parent_id", 0) or None,
         pixel_hash="",
         pixiv_id=None,
-        source_url=credit(row.get("source"), f"https://safebooru.org/index.php?page=post&s=view&id={post_id}"),
+        source_url=credit(row.get("source"), Safebooru.post_page.format(id=post_id)),
         created_at="",  # rows tell only when they were last changed
         flags=(*STATUS_FLAGS[status], *hidden),
         variants=variants,

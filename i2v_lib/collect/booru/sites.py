@@ -1,22 +1,22 @@
-"""From the name of a source to a site that can be asked, politely."""
+"""What every site can be asked, and how the name of a source becomes a site that is asked politely."""
 
 from __future__ import annotations
 
+import importlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from i2v_lib.collect.booru.danbooru import SAFE_HOST, Danbooru
 from i2v_lib.collect.booru.identity import CONTACT, USER
-from i2v_lib.collect.booru.safebooru import Safebooru
+from i2v_lib.collect.booru.posts import Page, Post
 from i2v_lib.collect.booru.web import API_CEILING, FILE_CEILING, Web, credentials, user_agent, user_number
+from i2v_lib.config import SOURCES
 from i2v_lib.data.sidecars import read_tag_types
 
-SITES = {"danbooru": Danbooru, "safebooru": Safebooru}
-HOMES = {"danbooru": "https://danbooru.donmai.us", "safebooru": "https://safebooru.org"}
-FILE_HOSTS = {"danbooru": ("cdn.donmai.us",), "safebooru": ()}  # those that give out nothing else
 LOOPBACK = ("127.0.0.1", "localhost")
 PROJECT = "https://example.org/i2v-lib"  # stands for the page of whoever runs this, where none is needed
 NOTICE = """\
@@ -24,6 +24,114 @@ Ratings q (questionable) and e (explicit) are for adults. The sites' terms forbi
 in many places it is against the law to possess or to show some of these pictures. Go on only if you are of age, and
 if it is lawful where you are. Pictures that sexualize minors are never fetched, whatever is asked for.
 Type yes to go on: """
+
+
+class Site(ABC):
+    """A booru that can be asked for posts, newest first. Every request goes through ``web``, which keeps the pace.
+
+    A site of another protocol is a subclass in a file of its own, and a line in :data:`i2v_lib.config.SOURCES`.
+
+    Parameters
+    ----------
+    web : where requests go
+    base : the site's address; None: its home
+    query : what the user looks for, as on the site
+    ratings : letters that may come back, of g, s, q and e; the policy looks at each row again
+    categories : of tags, by name, for a site whose rows do not tell them
+    ask_types : whether the site is asked for the categories that are not given
+
+    Attributes
+    ----------
+    query : the whole query as it is sent
+
+    Raises
+    ------
+    ValueError
+        If the query sets what the walk or the policy decides.
+    """
+
+    name: ClassVar[str]  # of the source, and of its posts' site
+    home: ClassVar[str]  # address
+    hosts: ClassVar[tuple[str, ...]]  # that may be asked
+    file_hosts: ClassVar[tuple[str, ...]] = ()  # of these, those that give out nothing but files
+    post_page: ClassVar[str]  # address of a post's page, with {id}
+    rating_scheme: ClassVar[str] = "2022"  # what its letters mean: a key of RATING_SCHEMES
+    needs_types: ClassVar[bool] = False  # whether rows tell no categories of tags
+    takes_account: ClassVar[bool] = False  # whether login and key of the environment are its own
+
+    web: Web
+    base: str
+    query: str
+
+    @abstractmethod
+    def __init__(
+        self,
+        web: Web,
+        base: str | None = None,
+        query: str = "",
+        ratings: Sequence[str] = ("g",),
+        categories: Mapping[str, str] | None = None,
+        *,
+        ask_types: bool = True,
+    ) -> None: ...
+
+    @classmethod
+    def home_for(cls, ratings: Sequence[str]) -> str:
+        """Address where posts of these ratings are asked for."""
+        return cls.home
+
+    @classmethod
+    def shares_host(cls) -> bool:
+        """Whether rows and files come from one host, and so share one pace."""
+        return not cls.file_hosts
+
+    @abstractmethod
+    def page(self, before: int | None) -> Page:
+        """Fetch the next posts with an id below ``before``; None: the newest.
+
+        Raises
+        ------
+        WebError
+            If the reply stays unusable, or holds no id below ``before``.
+        """
+
+    @abstractmethod
+    def lookup(self, ids: Sequence[int]) -> list[Post]:
+        """Fetch the current state of posts, at most 200; those that are gone are missing.
+
+        Raises
+        ------
+        ValueError
+            If more than 200 ids are given.
+        WebError
+            If a row cannot be read: it must not be taken for gone.
+        """
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Compare one live page with what the class was written for: one sentence per difference."""
+
+    def count(self) -> int | None:
+        """How many posts the query finds, roughly; None where the site does not say."""
+        return None
+
+    def denied_implications(self) -> frozenset[str]:
+        """Tags that imply a denied one; none where the site publishes no implications."""
+        return frozenset()
+
+
+def site_class(source: str) -> type[Site]:
+    """The class that asks a source.
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"source={source!r} is unknown; use one of {', '.join(SOURCES)}")
+    module, _, name = SOURCES[source].partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 @contextmanager
@@ -38,20 +146,21 @@ def connect(
     tag_types: str | Path | None = None,
     ask_types: bool = True,
     environ: Mapping[str, str],
-) -> Iterator[Danbooru | Safebooru]:
+) -> Iterator[Site]:
     """Open a site, and close its connections in the end.
 
     Parameters
     ----------
-    source : "danbooru" or "safebooru" (safebooru.org)
+    source : a key of :data:`i2v_lib.config.SOURCES`
     query : what to look for
     ratings : letters; for g alone Danbooru's host for general posts is asked
-    per_second : files a second, at most 4; at safebooru.org, where files and rows share a host, at most 1
+    per_second : files a second, at most 4; where files and rows share a host, at most 1
     api_per_second : other requests a second, at most 1
     base_url : a mirror of your own. One on this machine may use plain http, any rate, and other ports for files.
-    tag_types : file with the category of tags, for Safebooru; see :func:`i2v_lib.data.sidecars.read_tag_types`
-    ask_types : whether Safebooru may be asked for the categories of tags that the file does not tell
-    environ : where contact, and login, key and number of a Danbooru account are looked up; see
+    tag_types : file with the category of tags, for a site whose rows do not tell them; see
+        :func:`i2v_lib.data.sidecars.read_tag_types`
+    ask_types : whether such a site may be asked for the categories that the file does not tell
+    environ : where contact, and login, key and number of an account are looked up; see
         :mod:`i2v_lib.collect.booru.identity`
 
     Raises
@@ -59,12 +168,10 @@ def connect(
     ValueError
         If an argument is wrong, or only one of login and key is there.
     """
-    if source not in SITES:
-        raise ValueError(f"source={source!r} is unknown; use one of {', '.join(SITES)}")
-    if tag_types is not None and source != "safebooru":
+    kind = site_class(source)
+    if tag_types is not None and not kind.needs_types:
         raise ValueError(f"tag_types={str(tag_types)!r}: the rows of {source} tell categories; leave it out")
-    home = f"https://{SAFE_HOST}" if source == "danbooru" and set(ratings) == {"g"} else HOMES[source]
-    parts = urlsplit(base_url or home)
+    parts = urlsplit(base_url or kind.home_for(ratings))
     loopback = parts.hostname in LOOPBACK
     if not parts.hostname or parts.scheme != "https" and not (loopback and parts.scheme == "http"):
         raise ValueError(f"base_url={base_url!r}: give an https address, or http on 127.0.0.1")
@@ -72,8 +179,8 @@ def connect(
     for name, (rate, ceiling) in ceilings.items():
         if not 0 < rate <= (float("inf") if loopback else ceiling):
             raise ValueError(f"{name}={rate}: give more than 0 and at most {ceiling:g} requests a second")
-    hosts = {} if loopback else dict.fromkeys(SITES[source].default_hosts(), api_per_second)
-    hosts |= {parts.netloc: api_per_second} | dict.fromkeys(() if loopback else FILE_HOSTS[source], per_second)
+    hosts, file_hosts = ((), ()) if loopback else (kind.hosts, kind.file_hosts)
+    paces = dict.fromkeys((*hosts, parts.netloc), api_per_second) | dict.fromkeys(file_hosts, per_second)
     number = user_number(environ)
     if not (loopback or number or environ.get(CONTACT)):
         raise ValueError(
@@ -83,22 +190,18 @@ def connect(
     contact = environ.get(CONTACT) or PROJECT
     if not re.fullmatch(r"https?://\S+", contact):
         raise ValueError(f"{CONTACT}={contact!r} is no address of a web page; set it to one that begins with https://")
-    auth = credentials(environ) if source == "danbooru" and (base_url is None or loopback) else None
+    auth = credentials(environ) if kind.takes_account and (base_url is None or loopback) else None
     with Web(
         user_agent=user_agent(None, number, contact),
-        hosts=hosts,
-        file_hosts=() if loopback else FILE_HOSTS[source],
+        hosts=paces,
+        file_hosts=file_hosts,
         file_ports=per_second if loopback else None,
         auth=auth,
         auth_host=parts.netloc if auth else "",
         loopback=loopback,
     ) as web:
-        address = f"{parts.scheme}://{parts.netloc}"
-        if source == "danbooru":
-            yield Danbooru(web, address, query, ratings)
-        else:
-            types = read_tag_types(tag_types) if tag_types else None
-            yield Safebooru(web, address, query, types, ask_types=ask_types)
+        types = read_tag_types(tag_types) if tag_types else None
+        yield kind(web, f"{parts.scheme}://{parts.netloc}", query, ratings, types, ask_types=ask_types)
 
 
 def confirm_ratings(ratings: Sequence[str], confirm: Callable[[str], str] | None) -> None:

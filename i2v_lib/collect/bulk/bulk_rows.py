@@ -15,6 +15,8 @@ from i2v_lib.collect.booru.danbooru_rows import STATES
 from i2v_lib.collect.booru.policy import DENIED
 from i2v_lib.collect.booru.posts import BadRowError, Post
 from i2v_lib.collect.booru.row_fields import credit, extension, md5_of, moment, number, row_id, text
+from i2v_lib.collect.booru.sites import site_class
+from i2v_lib.config import SOURCES
 from i2v_lib.data.sidecars import CATEGORY_NAMES, clean_text
 
 RENAMED = "2022-05-22"  # from this day on "s" means sensitive, and "g" is there
@@ -173,4 +175,4 @@ def _time(value: Any) -> str:
 
 
 def _page(site: str, post_id: int) -> str:
-    return f"https://danbooru.donmai.us/posts/{post_id}" if site == "danbooru" else ""
+    return site_class(site).post_page.format(id=post_id) if site in SOURCES else ""
