@@ -42,6 +42,23 @@ def test_the_order_of_the_codes_does_not_matter_and_equal_codes_share_a_place():
     assert not np.array_equal(tsne_map(codes, seed=1), layout)
 
 
+def test_many_codes_use_all_threads_and_get_the_same_layout(monkeypatch):
+    codes, _ = clusters(flips=0.3)
+    used, make = [], maps.openTSNE.TSNE
+    short = {"early_exaggeration_iter": 5, "n_iter": 10}
+
+    def recorded(**options):
+        used.append(options["n_jobs"])
+        return make(**options, **short)
+
+    monkeypatch.setattr(maps.openTSNE, "TSNE", recorded)
+    layout = tsne_map(codes)
+    monkeypatch.setattr(maps, "FEW", 10)
+    monkeypatch.setattr(maps.numba, "get_num_threads", lambda: 2)
+    np.testing.assert_array_equal(tsne_map(codes), layout)
+    assert used == [1, 2]
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 11])
 @pytest.mark.parametrize("kind", ["random", "equal", "duplicates", "equidistant"])
 def test_degenerate_codes_give_a_finite_layout(n, kind):

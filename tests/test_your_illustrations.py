@@ -13,7 +13,9 @@ from i2v_lib.config import load_config
 from i2v_lib.data import safe_tags
 from i2v_lib.data.folder import import_folder
 from i2v_lib.models.serving.tag_lists import plausible_tags
+from i2v_lib.run import illustrations
 from i2v_lib.run.illustrations import Illustrations
+from i2v_lib.search.maps import grid_shape
 from i2v_lib.show import your_illustrations
 from i2v_lib.show.saving import plain
 
@@ -98,6 +100,34 @@ def test_neighbors_lie_nearer_than_random_pairs(thirty):
         query = code[row["row"]] if row["rank"] == 0 else query
         assert row["distance"] == np.bitwise_count(query ^ code[row["row"]]).sum()
     assert f"{np.median(first):,.0f} bits" in sheet["caption"]
+
+
+def test_the_map_takes_at_most_so_many_drawn_at_random(thirty, monkeypatch):
+    safe = len(thirty.safe_dataset())
+    handed = []
+    monkeypatch.setattr(
+        illustrations, "tsne_map", lambda codes, seed: handed.append(codes) or np.zeros((len(codes), 2))
+    )
+    assert len(thirty.mapped()) == safe > 9
+    monkeypatch.setattr(illustrations, "MOST_MAPPED", 9)
+    few = make(thirty.source(), 30)
+    sheet = your_illustrations.map_of_all(few)
+    nodes = few.mapped()
+    assert (nodes.size, np.unique(nodes).size) == (9, 9)
+    assert nodes.tolist() == make(thirty.source(), 30).mapped().tolist() != list(range(9))
+    np.testing.assert_array_equal(handed, [few.codes()[nodes]])
+    ids = few.collection().column("id")
+    assert [place["id"] for place in sheet["numbers"]["illustrations"]] == [ids[i] for i in few.safe_dataset()[nodes]]
+    assert f"9 of {safe} pictures" in sheet["caption"]
+    assert Image.open(your_illustrations.write_tables(few) / "map.png").size == (5 * 64, 3 * 64)
+
+
+@pytest.mark.parametrize(("count", "cell"), [(0, 64), (30, 64), (10_000, 64), (50_000, 36), (10_000_000, 2)])
+def test_the_large_map_stays_below_a_hundred_megapixels(count, cell):
+    columns, rows = grid_shape(count, 1.2)
+    assert your_illustrations.large_cell((columns, rows)) == cell
+    assert columns * rows >= count
+    assert columns * rows * cell**2 < 100_000_000
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -29,6 +29,7 @@ from i2v_lib.search.hashing import binarize
 from i2v_lib.search.maps import grid_map, tsne_map
 
 DRAWN = "drawn"  # stands for a folder where none is given
+MOST_MAPPED = 10_000  # pictures on the map: some minutes of t-SNE on one core, and cells that can still be told apart
 
 
 class Illustrations(Search):
@@ -213,10 +214,21 @@ class Illustrations(Search):
         return found[0], found[1].astype(np.int32)
 
     @once
+    def mapped(self) -> np.ndarray:
+        """Places in the safe dataset of the pictures on the map: all, or :data:`MOST_MAPPED` of them drawn at random.
+
+        int64 array, shape (m,), ascending.
+        """
+        n = len(self.safe_dataset())
+        if n <= MOST_MAPPED:
+            return np.arange(n)
+        return np.sort(np.random.default_rng([self.config.seed, n]).choice(n, MOST_MAPPED, replace=False))
+
+    @once
     def layout(self) -> np.ndarray:
-        """Places of the safe dataset in the t-SNE map of its codes (§4.5): float64 array, shape (n, 2)."""
-        inputs = self._searched() | {"seed": self.config.seed}
-        return self.stored("map", inputs, lambda: tsne_map(self.codes(), seed=self.config.seed))
+        """Places of :meth:`mapped` pictures in the t-SNE map of their codes (§4.5): float64 array, shape (m, 2)."""
+        inputs = self._searched() | {"seed": self.config.seed, "mapped": len(self.mapped())}
+        return self.stored("map", inputs, lambda: tsne_map(self.codes()[self.mapped()], seed=self.config.seed))
 
     @once
     def grid(self, aspect: float) -> tuple[np.ndarray, tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import openTSNE
 import scipy.linalg
@@ -16,13 +17,15 @@ from i2v_lib.search.neighbors import nearest_neighbors
 START_SPREAD, START_NOISE = 1e-4, 1e-6  # of the starting positions; openTSNE wants a small start
 ROOM = 1.5  # cells of a grid for each of its points
 AT_ONCE = 2_500_000  # points times cells that are assigned together: a second or two
+FEW = 2_000  # points up to which threads would cost more than they save
 
 
 def tsne_map(codes: np.ndarray, perplexity: float = 30.0, seed: int = 0) -> np.ndarray:
     """Lay out codes in the plane so that near codes, by Hamming distance, lie near each other.
 
-    The neighbors are exact and openTSNE works on one thread, so the layout does not depend on the number of threads.
-    It does not depend on the order of the codes either, and equal codes share a place.
+    The neighbors are exact and openTSNE adds up in a fixed order, so the layout does not depend on the number of
+    threads; more than :data:`FEW` codes use all there are. It does not depend on the order of the codes either, and
+    equal codes share a place.
 
     Parameters
     ----------
@@ -59,8 +62,9 @@ def tsne_map(codes: np.ndarray, perplexity: float = 30.0, seed: int = 0) -> np.n
     start += np.random.default_rng(seed).normal(0, START_NOISE, start.shape)
     perplexity = min(perplexity, (len(places) - 1) / 3)
     neighbors = PrecomputedNeighbors(*nearest_neighbors(places, round(3 * perplexity)))
-    affinities = PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity)
-    embedding = openTSNE.TSNE(n_jobs=1, negative_gradient_method="bh", random_state=seed).fit(
+    threads = 1 if len(places) <= FEW else numba.get_num_threads()
+    affinities = PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity, n_jobs=threads)
+    embedding = openTSNE.TSNE(n_jobs=threads, negative_gradient_method="bh", random_state=seed).fit(
         affinities=affinities, initialization=start
     )
     return np.asarray(embedding)[place]
@@ -108,14 +112,19 @@ def grid_map(layout: np.ndarray, aspect: float = 1.0) -> tuple[np.ndarray, tuple
     (columns, rows) of the grid
     """
     n = len(layout)
-    columns = max(int(np.ceil(np.sqrt(ROOM * n * aspect))), 1)
-    rows = max(int(np.ceil(ROOM * n / columns)), 1)
+    columns, rows = grid_shape(n, aspect)
     if not n:
         return np.zeros((0, 2), np.int64), (columns, rows)
     places = places_on_grid(layout, (columns, rows))
     cells = np.empty((n, 2), np.int64)
     _assign(places, cells, np.arange(n), np.array([[0, columns], [0, rows]]))
     return cells, (columns, rows)
+
+
+def grid_shape(n: int, aspect: float = 1.0) -> tuple[int, int]:
+    """Columns and rows of the grid of ``n`` points, half as many cells again; ``aspect`` is its width over height."""
+    columns = max(int(np.ceil(np.sqrt(ROOM * n * aspect))), 1)
+    return columns, max(int(np.ceil(ROOM * n / columns)), 1)
 
 
 def places_on_grid(layout: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -8,6 +8,7 @@ rates safe are shown, and only harmless tags.
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, islice
@@ -174,7 +175,8 @@ def transitions(mine: Illustrations, pairs: Iterable[tuple[str, str]] | None = N
 
 def map_of_all(mine: Illustrations) -> Sheet:
     """The t-SNE map of all pictures, and regions whose pictures share a tag of the network's."""
-    collection, safe, layout = mine.collection(), mine.safe_dataset(), mine.layout()
+    collection, layout = mine.collection(), mine.layout()
+    every, safe = mine.safe_dataset(), mine.safe_dataset()[mine.mapped()]
     cells, shape = mine.grid(tsne_map.ASPECT)
     found = tsne_map.published_tags(collection, safe)
     regions = choose_regions(tag_regions(cells, shape, found), found)
@@ -182,10 +184,13 @@ def map_of_all(mine: Illustrations) -> Sheet:
     ids = np.asarray(collection.column("id"), object)[safe].tolist()
     places = tsne_map.fig5_rows(ids, layout, cells, regions)
     numbers = {"regions": tsne_map.region_rows(regions), "illustrations": places}
+    many = f"{len(safe):,} pictures"
+    if len(safe) < len(every):
+        many = f"{len(safe):,} of {len(every):,} pictures, drawn at random,"
     together = ", ".join(f"({letter}) {region.tag}" for letter, region in zip("abcd", regions, strict=False))
     text = (
-        f"{f'What gathers: {together}' if regions else 'No tag gathers in a region'}. t-SNE of {len(safe):,} pictures "
-        "by Hamming distance, moved apart onto a grid; its axes have neither unit nor direction. The regions are named "
+        f"{f'What gathers: {together}' if regions else 'No tag gathers in a region'}. t-SNE of {many} by "
+        "Hamming distance, moved apart onto a grid; its axes have neither unit nor direction. The regions are named "
         f"by the network's own tags. {_ending(mine)}"
     )
     return {"fig": tsne_map.fig5_tsne_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
@@ -307,7 +312,8 @@ def in_proportion(square: np.ndarray, proportions: tuple[int, int]) -> np.ndarra
     return np.asarray(ImageOps.pad(whole, (side, side), color="white"))
 
 
-CELL = 64  # pixels of a picture on the large map
+CELL = 64  # pixels of a picture on the large map, where there is room
+MOST_PIXELS = 100_000_000  # that the large map stays below, so that a browser still opens it
 
 
 def summary(mine: Illustrations) -> str:
@@ -347,10 +353,15 @@ def write_tables(mine: Illustrations) -> Path:
     for name, (columns, rows) in (tables | {"near_duplicates": (("group", "path"), alike)}).items():
         write_csv(folder / f"{name}.csv", columns, rows)
     cells, shape = mine.grid(ASPECT)
-    large = compose(collection.pixels[mine.safe_dataset()], cells, shape, CELL)
+    large = compose(collection.pixels[mine.safe_dataset()[mine.mapped()]], cells, shape, large_cell(shape))
     with whole(folder / "map.png") as file:
         Image.fromarray(large).save(file, "PNG", compress_level=3)
     return folder
+
+
+def large_cell(shape: tuple[int, int]) -> int:
+    """Pixels of a picture on the large map of a grid, columns × rows, which stays below :data:`MOST_PIXELS`."""
+    return min(CELL, math.isqrt((MOST_PIXELS - 1) // (shape[0] * shape[1])))
 
 
 def numbers(mine: Illustrations) -> dict[str, Any]:
