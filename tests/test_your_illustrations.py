@@ -183,23 +183,23 @@ def test_heat_is_that_of_the_tagger(thirty, monkeypatch):
 def test_tables_hold_every_picture_and_are_read_back(thirty, tmp_path):
     thirty.source().joinpath("broken.jpg").write_bytes(b"\xff\xd8\xff")
     draw(thirty.source() / "again.png", 3)
-    mine = Illustrations(thirty.config)
-    folder = your_illustrations.write_tables(mine)
+    own = Illustrations(thirty.config)
+    folder = your_illustrations.write_tables(own)
     with (folder / "tags.csv").open(encoding="utf-8") as lines:
         tags = {row["path"]: row for row in csv.DictReader(lines)}
-    assert list(tags) == mine.extracted().names
-    scores = mine.weights().tagger.iterate([mine.source() / "again.png"], "probabilities")
-    expected = plausible_tags(mine.vocabulary(), None)(next(scores))
+    assert list(tags) == own.extracted().names
+    scores = own.weights().tagger.iterate([own.source() / "again.png"], "probabilities")
+    expected = plausible_tags(own.vocabulary(), None)(next(scores))
     assert tags["again.png"]["general"] == ",".join(tag for tag, _ in expected["general"])
     assert tags["again.png"]["rating"] == expected["rating"][0][0]
     assert (folder / "unreadable.csv").read_text().splitlines()[1].startswith("broken.jpg,")
     alike = (folder / "near_duplicates.csv").read_text().splitlines()[1:]
     assert alike == ["again.png,again.png", "again.png,sub 1/03.png"]
-    (mine.source() / "tags.csv").write_bytes((folder / "tags.csv").read_bytes())
-    read = import_folder(mine.source(), tmp_path / "collection", size=16, progress=False)
+    (own.source() / "tags.csv").write_bytes((folder / "tags.csv").read_bytes())
+    read = import_folder(own.source(), tmp_path / "collection", size=16, progress=False)
     assert read.column("general")[0] == [tag for tag, _ in expected["general"]]
-    assert your_illustrations.summary(mine).count("\n") == 3
-    assert str(tmp_path) not in your_illustrations.summary(mine)
+    assert your_illustrations.summary(own).count("\n") == 3
+    assert str(tmp_path) not in your_illustrations.summary(own)
 
 
 def test_a_file_that_has_gone_meanwhile_is_shown_small(thirty):

@@ -50,62 +50,62 @@ RANDOM_PAIRS = 1000  # whose distance is the control of the neighbors'
 FINE = 400  # pictures on a map up to which their files are read again, to be drawn large
 
 
-def sources(mine: Illustrations) -> dict[str, Any]:
+def sources(own: Illustrations) -> dict[str, Any]:
     """What figures are made from: the notebook, the folder's name, and the weights."""
-    described = saving.describe_sources(NOTEBOOK, mine.collection(), mine.vocabulary())
-    return described | {"weights": mine.weights().name}
+    described = saving.describe_sources(NOTEBOOK, own.collection(), own.vocabulary())
+    return described | {"weights": own.weights().name}
 
 
-def tags(mine: Illustrations, ids: Ids = None) -> Sheet:
+def tags(own: Illustrations, ids: Ids = None) -> Sheet:
     """Pictures with their tags of highest confidence.
 
     Parameters
     ----------
-    mine : the illustrations
+    own : the illustrations
     ids : paths of pictures in the folder; some drawn at random when left out
     """
-    nodes = choose(mine, ids, SHOWN["tags"])
-    rows = tag_rows(mine, nodes, TOP_TAGS)
+    nodes = choose(own, ids, SHOWN["tags"])
+    rows = tag_rows(own, nodes, TOP_TAGS)
     shown = dict.fromkeys(row["row"] for row in rows)
     text = (
         f"The {TOP_TAGS} tags of highest confidence of {_some(shown, ids)}: general, of a character or of a title; "
-        f"those that are not harmless are passed over. All plausible tags stand in `tags.csv`. {_ending(mine)}"
+        f"those that are not harmless are passed over. All plausible tags stand in `tags.csv`. {_ending(own)}"
     )
-    return {"fig": figures.fig2_tags(rows, pictures(mine, shown)), "numbers": rows, "caption": text}
+    return {"fig": figures.fig2_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
 
 
-def heatmaps(mine: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Sheet:
+def heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Sheet:
     """Where the network saw tags of highest confidence, or the tags that are named; else as :func:`tags`."""
-    nodes = choose(mine, ids, SHOWN["heatmaps"])
-    columns = None if names is None else list(columns_by_name(mine.vocabulary(), names).values())
-    rows = tag_rows(mine, nodes, TOP_HEATMAPS, columns)
-    tagger, files, blocks = mine.weights().tagger, mine.files(), []
+    nodes = choose(own, ids, SHOWN["heatmaps"])
+    columns = None if names is None else list(columns_by_name(own.vocabulary(), names).values())
+    rows = tag_rows(own, nodes, TOP_HEATMAPS, columns)
+    tagger, files, blocks = own.weights().tagger, own.files(), []
     for name, block in groupby(rows, key=lambda row: row["id"]):
-        own = list(block)
-        wanted = np.array([[row["column"] for row in own]])
+        tags_seen = list(block)
+        wanted = np.array([[row["column"] for row in tags_seen]])
         heats = gradient_map(tagger.network, next(tagger.prepare(files[name])), wanted)[0]
-        image, proportions = seen_picture(mine, name)
+        image, proportions = seen_picture(own, name)
         pairs = [(image, name, "", "0.75")]
-        for row, heat in zip(own, heats, strict=True):
+        for row, heat in zip(tags_seen, heats, strict=True):
             words = (row["tag"], f"{row['confidence']:.0f} %", "0.75")  # nobody knows whether it is right
             pairs.append((overlay(image, heat), *words))
         blocks.append([(in_proportion(picture, proportions), *words) for picture, *words in pairs])
     text = (
         f"Where the network saw tags of {_some(blocks, ids)}. Heat: gradient × activation, interpolated; colors from "
-        f"the median of each map to its maximum, so that they compare places, not tags. {_ending(mine)}"
+        f"the median of each map to its maximum, so that they compare places, not tags. {_ending(own)}"
     )
     legend = "%: confidence    Yellow: the hottest place; gray: the colder half"
     return {"fig": picture_blocks(blocks, legend), "numbers": rows, "caption": text}
 
 
-def nearest(mine: Illustrations, ids: Ids = None) -> Sheet:
+def nearest(own: Illustrations, ids: Ids = None) -> Sheet:
     """Pictures, each with the three nearest of the folder by binary codes; else as :func:`tags`."""
-    nodes, collection, safe = choose(mine, ids, SHOWN["neighbors"]), mine.collection(), mine.safe_dataset()
-    near = mine.neighbors("codes", max(neighbors.TOP, mine.config.neighbors))
+    nodes, collection, safe = choose(own, ids, SHOWN["neighbors"]), own.collection(), own.safe_dataset()
+    near = own.neighbors("codes", max(neighbors.TOP, own.config.neighbors))
     rows = neighbors.fig3_rows(collection, safe, *near, [frozenset()] * len(safe), nodes)
     found = [row["distance"] for row in rows if row["rank"] == 1]
-    pairs = random_pairs(len(safe), RANDOM_PAIRS, mine.config.seed)
-    apart = [int(hamming_distance(mine.codes()[[a]], mine.codes()[[b]])[0, 0]) for a, b in pairs]
+    pairs = random_pairs(len(safe), RANDOM_PAIRS, own.config.seed)
+    apart = [int(hamming_distance(own.codes()[[a]], own.codes()[[b]])[0, 0]) for a, b in pairs]
     claim = "No picture has a neighbor."
     if found:
         claim = (
@@ -114,73 +114,73 @@ def nearest(mine: Illustrations, ids: Ids = None) -> Sheet:
         )
     text = (
         f"{claim} {_some(nodes, ids)[:1].upper()}{_some(nodes, ids)[1:]}, each with its {neighbors.TOP} nearest by "
-        f"Hamming distance over {8 * mine.codes().shape[1]:,}-bit codes; near-duplicates are kept. {_ending(mine)}"
+        f"Hamming distance over {8 * own.codes().shape[1]:,}-bit codes; near-duplicates are kept. {_ending(own)}"
     )
-    images = pictures(mine, [row["row"] for row in rows])
+    images = pictures(own, [row["row"] for row in rows])
     return {"fig": neighbors.fig3_neighbors(rows, images), "numbers": rows, "caption": text}
 
 
-def duplicates(mine: Illustrations) -> Sheet:
+def duplicates(own: Illustrations) -> Sheet:
     """Pictures that show the same: the largest groups of near-duplicates."""
-    groups = duplicate_groups(mine)
-    safe = set(mine.safe_dataset().tolist())
+    groups = duplicate_groups(own)
+    safe = set(own.safe_dataset().tolist())
     fit = [shown for members in groups if len(shown := [row for row in members if row in safe]) > 1]
     fit = sorted(fit, key=len, reverse=True)[: SHOWN["duplicates"]]
-    ids = mine.collection().column("id")
+    ids = own.collection().column("id")
     rows = [{"group": g, "row": row, "id": ids[row]} for g, members in enumerate(fit) for row in members]
     blocks = []
     for members in fit:
         drawn = members[:OF_GROUP]
         more = [""] * (len(drawn) - 1) + [f"+ {len(members) - len(drawn)} more" if len(members) > len(drawn) else ""]
-        block = zip(pictures(mine, drawn), drawn, more, strict=True)
+        block = zip(pictures(own, drawn), drawn, more, strict=True)
         blocks.append([(image, ids[row], word, ANSWER_COLORS[None]) for image, row, word in block])
     extra = sum(len(members) - 1 for members in groups)
     text = (
         f"{extra:,} of {len(ids):,} pictures are near-duplicates of another, in {len(groups):,} groups; all stand in "
-        f"`near_duplicates.csv`. Told by a hash of their looks and by their pixels, not by the network. {_ending(mine)}"
+        f"`near_duplicates.csv`. Told by a hash of their looks and by their pixels, not by the network. {_ending(own)}"
     )
     legend = f"{len(fit)} of {len(groups):,} groups" if fit else "no near-duplicates"
     return {"fig": picture_blocks(blocks, legend), "numbers": rows, "caption": text}
 
 
-def transitions(mine: Illustrations, pairs: Iterable[tuple[str, str]] | None = None) -> Sheet:
+def transitions(own: Illustrations, pairs: Iterable[tuple[str, str]] | None = None) -> Sheet:
     """From one picture to another over the graph of nearest neighbors, with four between where that can be.
 
     Parameters
     ----------
-    mine : the illustrations
+    own : the illustrations
     pairs : of paths of pictures in the folder; when left out, the first eight of many drawn at random that have a path
         with four between, then those that have any
     """
     if pairs is None:
-        ends = random_pairs(len(mine.safe_dataset()), DRAWN_PAIRS, mine.config.seed).tolist()
+        ends = random_pairs(len(own.safe_dataset()), DRAWN_PAIRS, own.config.seed).tolist()
     else:
-        ends = [choose(mine, pair, 2).tolist() for pair in pairs]
-    exact = [mine.morph(*pair, morphing.INTERMEDIATES) for pair in ends]
+        ends = [choose(own, pair, 2).tolist() for pair in pairs]
+    exact = [own.morph(*pair, morphing.INTERMEDIATES) for pair in ends]
     found = [result for result in exact if result.status == "found"][: morphing.COLUMNS]
-    others = (mine.morph(*pair) for pair, result in zip(ends, exact, strict=True) if result.status != "found")
+    others = (own.morph(*pair) for pair, result in zip(ends, exact, strict=True) if result.status != "found")
     found += islice((result for result in others if result.status == "found"), morphing.COLUMNS - len(found))
-    rows = morphing.fig1_rows(mine.collection(), mine.safe_dataset(), found)
+    rows = morphing.fig1_rows(own.collection(), own.safe_dataset(), found)
     short = sum(len(result.path) != morphing.INTERMEDIATES + 2 for result in found)
     text = (
         f"{len(found)} transitions, of {len(ends)} pairs {'drawn at random' if pairs is None else 'named by hand'}: "
         f"the first that have a path with exactly {morphing.INTERMEDIATES} pictures between"
         f"{f', and {short} shortest paths of pairs that have none' if short else ''}. From top to bottom, over the "
-        f"graph of {mine.config.neighbors} nearest neighbors; numbers: bits. {_ending(mine)}"
+        f"graph of {own.config.neighbors} nearest neighbors; numbers: bits. {_ending(own)}"
     )
     nothing = "No path: too few pictures, or none that joins them."
-    fig = morphing.fig1_morphing(rows, pictures(mine, [row["row"] for row in rows]), nothing)
+    fig = morphing.fig1_morphing(rows, pictures(own, [row["row"] for row in rows]), nothing)
     return {"fig": fig, "numbers": rows, "caption": text}
 
 
-def map_of_all(mine: Illustrations) -> Sheet:
+def map_of_all(own: Illustrations) -> Sheet:
     """The t-SNE map of all pictures, and regions whose pictures share a tag of the network's."""
-    collection, layout = mine.collection(), mine.layout()
-    every, safe = mine.safe_dataset(), mine.safe_dataset()[mine.mapped()]
-    cells, shape = mine.grid(tsne_map.ASPECT)
+    collection, layout = own.collection(), own.layout()
+    every, safe = own.safe_dataset(), own.safe_dataset()[own.mapped()]
+    cells, shape = own.grid(tsne_map.ASPECT)
     found = tsne_map.published_tags(collection, safe)
     regions = choose_regions(tag_regions(cells, shape, found), found)
-    images = pictures(mine, safe) if len(safe) <= FINE else collection.pixels[safe]
+    images = pictures(own, safe) if len(safe) <= FINE else collection.pixels[safe]
     ids = np.asarray(collection.column("id"), object)[safe].tolist()
     places = tsne_map.fig5_rows(ids, layout, cells, regions)
     numbers = {"regions": tsne_map.region_rows(regions), "illustrations": places}
@@ -191,7 +191,7 @@ def map_of_all(mine: Illustrations) -> Sheet:
     text = (
         f"{f'What gathers: {together}' if regions else 'No tag gathers in a region'}. t-SNE of {many} by "
         "Hamming distance, moved apart onto a grid; its axes have neither unit nor direction. The regions are named "
-        f"by the network's own tags. {_ending(mine)}"
+        f"by the network's own tags. {_ending(own)}"
     )
     return {"fig": tsne_map.fig5_tsne_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
 
@@ -201,15 +201,15 @@ def _some(shown: Collection, ids: Ids) -> str:
     return f"{len(shown)} pictures {'drawn at random and not picked' if ids is None else 'named by hand'}"
 
 
-def _ending(mine: Illustrations) -> str:
+def _ending(own: Illustrations) -> str:
     """The end of every caption."""
-    return how(mine.config, sources(mine))
+    return how(own.config, sources(own))
 
 
 Ids = str | Sequence[str] | None  # of pictures: their paths in the folder; None draws some at random
 
 
-def choose(mine: Illustrations, ids: Ids, count: int) -> np.ndarray:
+def choose(own: Illustrations, ids: Ids, count: int) -> np.ndarray:
     """Places in the safe dataset: of the pictures named, in their order; or of some drawn at random, ascending.
 
     Raises
@@ -217,10 +217,10 @@ def choose(mine: Illustrations, ids: Ids, count: int) -> np.ndarray:
     ValueError
         If a picture is not in the folder, or may not be shown.
     """
-    safe = mine.safe_dataset()
+    safe = own.safe_dataset()
     if ids is None:
-        return choose_rows(np.arange(len(safe)), count, [mine.config.seed, count])
-    names = mine.collection().column("id")
+        return choose_rows(np.arange(len(safe)), count, [own.config.seed, count])
+    names = own.collection().column("id")
     for name in (wanted := [ids] if isinstance(ids, str) else list(ids)):
         if name not in names:
             like = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
@@ -230,7 +230,7 @@ def choose(mine: Illustrations, ids: Ids, count: int) -> np.ndarray:
     return np.searchsorted(safe, [names.index(name) for name in wanted]).astype(np.int64)
 
 
-def tag_rows(mine: Illustrations, nodes: np.ndarray, count: int, columns: Sequence[int] | None = None) -> Rows:
+def tag_rows(own: Illustrations, nodes: np.ndarray, count: int, columns: Sequence[int] | None = None) -> Rows:
     """Tags of pictures, the most likely first, picture by picture.
 
     Parameters
@@ -244,12 +244,12 @@ def tag_rows(mine: Illustrations, nodes: np.ndarray, count: int, columns: Sequen
     list of dict
         "id", "row" (of the collection), "tag", "category", "column", "confidence" (percent), and "right", which is None
     """
-    vocabulary, ids = mine.vocabulary(), mine.collection().column("id")
+    vocabulary, ids = own.vocabulary(), own.collection().column("id")
     ratings = vocabulary.blocks["rating"]
     allowed = [t for t in range(ratings.start) if is_harmless(vocabulary.tags[t])]  # ratings are the last block
     rows = []
-    for row in mine.safe_dataset()[nodes].tolist():
-        logits = mine.logits()[row]
+    for row in own.safe_dataset()[nodes].tolist():
+        logits = own.logits()[row]
         best = [allowed[i] for i in np.argsort(-logits[allowed], kind="stable")[:count]]
         for t in best if columns is None else columns:
             confidence = percent(1 / (1 + np.exp(-float(logits[t]))))
@@ -258,15 +258,15 @@ def tag_rows(mine: Illustrations, nodes: np.ndarray, count: int, columns: Sequen
     return rows
 
 
-def duplicate_groups(mine: Illustrations) -> list[list[int]]:
+def duplicate_groups(own: Illustrations) -> list[list[int]]:
     """Rows of the collection that are near-duplicates of each other, group by group, in the folder's order."""
     groups: dict[str, list[int]] = {}
-    for row, group in enumerate(mine.collection().column("group")):
+    for row, group in enumerate(own.collection().column("group")):
         groups.setdefault(group, []).append(row)
     return [members for members in groups.values() if len(members) > 1]
 
 
-def pictures(mine: Illustrations, rows: Iterable[int], size: int = PIXELS) -> np.ndarray:
+def pictures(own: Illustrations, rows: Iterable[int], size: int = PIXELS) -> np.ndarray:
     """Pictures to print, whole and in their proportions, on white; a grey square for what is not rated safe.
 
     Parameters
@@ -278,26 +278,26 @@ def pictures(mine: Illustrations, rows: Iterable[int], size: int = PIXELS) -> np
     -------
     uint8 array, shape (n, size, size, 3)
     """
-    ids, safe, found = mine.collection().column("id"), set(mine.safe_dataset().tolist()), []
+    ids, safe, found = own.collection().column("id"), set(own.safe_dataset().tolist()), []
     for row in rows:
         if row not in safe:
             found.append(np.full((size, size, 3), HIDDEN))
             continue
         try:
-            found.append(resize_image(decode_image(mine.files()[ids[row]]), size, "pad"))
+            found.append(resize_image(decode_image(own.files()[ids[row]]), size, "pad"))
         except BadImageError:  # it has gone meanwhile
-            found.append(resize_image(Image.fromarray(mine.collection().pixels[row]), size))
+            found.append(resize_image(Image.fromarray(own.collection().pixels[row]), size))
     return np.stack(found) if found else np.zeros((0, size, size, 3), np.uint8)
 
 
-def seen_picture(mine: Illustrations, name: str) -> tuple[np.ndarray, tuple[int, int]]:
+def seen_picture(own: Illustrations, name: str) -> tuple[np.ndarray, tuple[int, int]]:
     """What the networks see of a picture: its center, warped to a square, drawn larger; and its proportions.
 
     Returns
     -------
     uint8 array, shape (S, S, 3), and (width, height) of the picture
     """
-    tagger, image = mine.weights().tagger, decode_image(mine.files()[name])
+    tagger, image = own.weights().tagger, decode_image(own.files()[name])
     factor = max(1, round(PIXELS / tagger.image_size))
     corner = (tagger.stored_size - tagger.image_size) // 2 * factor
     cut = slice(corner, corner + tagger.image_size * factor)
@@ -316,22 +316,22 @@ CELL = 64  # pixels of a picture on the large map, where there is room
 MOST_PIXELS = 100_000_000  # that the large map stays below, so that a browser still opens it
 
 
-def summary(mine: Illustrations) -> str:
+def summary(own: Illustrations) -> str:
     """What was found in the folder, what is shown of it, and where the results lie; some lines."""
-    found, safe = mine.extracted(), mine.safe_dataset()
-    folder = repr(mine.source().name) if mine.config.illustrations else "a folder of drawn ones, since none was given"
+    found, safe = own.extracted(), own.safe_dataset()
+    folder = repr(own.source().name) if own.config.illustrations else "a folder of drawn ones, since none was given"
     kept = len(found.names) - found.computed
     lines = [f"{len(found.names):,} pictures in {folder}: {found.computed:,} computed now, {kept:,} known or copies."]
     if found.skipped:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in mine.reasons().items())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in own.reasons().items())
         lines.append(f"Files that are no usable pictures: {len(found.skipped):,} ({reasons}); see unreadable.csv.")
     if hidden := len(found.names) - len(safe):
         lines.append(f"Pictures not shown, since the network rates them questionable or explicit: {hidden:,}.")
-    lines.append(f"Tags of every picture: tags.csv. All of it lies in {_from_home(mine.folder)}.")
+    lines.append(f"Tags of every picture: tags.csv. All of it lies in {_from_home(own.folder)}.")
     return "\n".join(lines)
 
 
-def write_tables(mine: Illustrations) -> Path:
+def write_tables(own: Illustrations) -> Path:
     """Write tags, unusable files, near-duplicates and a large map into the illustrations' folder of the run.
 
     ``tags.csv`` holds all plausible tags, those that are never shown too, in the form that ``import-folder`` reads.
@@ -340,20 +340,20 @@ def write_tables(mine: Illustrations) -> Path:
     -------
     folder that holds ``tags.csv``, ``unreadable.csv``, ``near_duplicates.csv`` and ``map.png``
     """
-    collection, found, folder = mine.collection(), mine.extracted(), mine.folder
+    collection, found, folder = own.collection(), own.extracted(), own.folder
     ids, groups = collection.column("id"), collection.column("group")
     tags = (
-        {"path": name, "rating": own["rating"][0][0], "group": group}
-        | {category: ",".join(names(own, category)) for category in CATEGORIES[:3]}
-        for name, group, own in zip(ids, groups, mine.tags(), strict=True)
+        {"path": name, "rating": its["rating"][0][0], "group": group}
+        | {category: ",".join(names(its, category)) for category in CATEGORIES[:3]}
+        for name, group, its in zip(ids, groups, own.tags(), strict=True)
     )
     unusable = ({"path": name, "reason": reason} for name, reason in found.skipped)
-    alike = ({"group": ids[members[0]], "path": ids[row]} for members in duplicate_groups(mine) for row in members)
+    alike = ({"group": ids[members[0]], "path": ids[row]} for members in duplicate_groups(own) for row in members)
     tables = {"tags": (COLUMNS, tags), "unreadable": (("path", "reason"), unusable)}
     for name, (columns, rows) in (tables | {"near_duplicates": (("group", "path"), alike)}).items():
         write_csv(folder / f"{name}.csv", columns, rows)
-    cells, shape = mine.grid(ASPECT)
-    large = compose(collection.pixels[mine.safe_dataset()[mine.mapped()]], cells, shape, large_cell(shape))
+    cells, shape = own.grid(ASPECT)
+    large = compose(collection.pixels[own.safe_dataset()[own.mapped()]], cells, shape, large_cell(shape))
     with whole(folder / "map.png") as file:
         Image.fromarray(large).save(file, "PNG", compress_level=3)
     return folder
@@ -364,21 +364,21 @@ def large_cell(shape: tuple[int, int]) -> int:
     return min(CELL, math.isqrt((MOST_PIXELS - 1) // (shape[0] * shape[1])))
 
 
-def numbers(mine: Illustrations) -> dict[str, Any]:
+def numbers(own: Illustrations) -> dict[str, Any]:
     """Section ``illustrations`` of ``metrics.json``."""
-    collection, bits = mine.collection(), mine.codes()
+    collection, bits = own.collection(), own.codes()
     ratings = Counter(collection.column("rating"))
-    plausible = [sum(len(own[category]) for category in CATEGORIES[:3]) for own in mine.tags()]
+    plausible = [sum(len(its[category]) for category in CATEGORIES[:3]) for its in own.tags()]
     return {
-        "weights": mine.weights().name,
+        "weights": own.weights().name,
         "pictures": len(collection),
-        "unusable": mine.reasons(),
+        "unusable": own.reasons(),
         "ratings": {rating: ratings[rating] for rating in RATINGS},
         "plausible tags a picture": float(np.mean(plausible)),
         "near-duplicates": len(collection) - len(set(collection.column("group"))),
         "searched": len(bits),
         "bits": 8 * bits.shape[1],
-        "components": len(mine.graph().component_sizes),
+        "components": len(own.graph().component_sizes),
     }
 
 
