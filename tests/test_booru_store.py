@@ -191,7 +191,7 @@ def test_a_burial_leaves_a_tombstone_and_shared_files_to_the_others(store):
     store.tombstone({6: "banned"})
     assert not path.exists()
     assert store.counts() == {"banned": 1, "deleted": 1, "fetched": 1, "malformed_row": 1, "rating": 1}
-    dates = store.database.rows("SELECT id, removed FROM posts WHERE removed IS NOT NULL ORDER BY id")
+    dates = store._rows("SELECT id, removed FROM posts WHERE removed IS NOT NULL ORDER BY id")
     assert [number for number, _ in dates] == [6, 9]
     assert all(len(date) == 10 for _, date in dates)
     store.wait_again([9, 6])
@@ -203,16 +203,16 @@ def test_a_burial_leaves_a_tombstone_and_shared_files_to_the_others(store):
 
 def test_a_transaction_is_all_or_nothing(store):
     def delete_and_fail():
-        with store.database.transaction():
-            store.database.run("DELETE FROM posts")
+        with store._transaction():
+            store._run("DELETE FROM posts")
             raise ZeroDivisionError
 
     before = store.counts(), store.walk
     with pytest.raises(ZeroDivisionError):
         delete_and_fail()
     assert (store.counts(), store.walk) == before
-    with store.database.transaction():
-        store.database.run("DELETE FROM posts")
+    with store._transaction():
+        store._run("DELETE FROM posts")
     assert store.accepted() == 0
 
 

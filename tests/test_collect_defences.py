@@ -155,7 +155,7 @@ def nothing(*arguments, **named):
 
 
 def walk_on_before_the_rows(self, page, reasons):
-    self.database.remember("walk", {"before": page.next_before, "ended": False})
+    self._remember("walk", {"before": page.next_before, "ended": False})
     return ADD_PAGE(self, page, reasons)
 
 
