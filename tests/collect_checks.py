@@ -1,5 +1,6 @@
 """What must hold of every collecting, told from the server's log and from the files."""
 
+import dataclasses
 import hashlib
 import json
 import sqlite3
@@ -14,6 +15,7 @@ from i2v_lib.collect.booru import danbooru, fetch, sites, takedown, web
 from i2v_lib.collect.booru.collect import collect, store_folder
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.store_source import StoreSource
+from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import open_collection
 from tests.booru_server import busiest, concurrency
 
@@ -42,10 +44,12 @@ def impatient():
 
 def gather(site, out, **arguments):
     """Collect from a test server, quickly."""
-    settings = {"limit": 1000, "per_second": FAST, "api_per_second": FAST, "minimum_side": 32, "size": 16}
-    settings |= {"base_url": site.api, "progress": False, "environ": {}, "source": "danbooru"}
+    settings = {"limit": 1000, "per_second": FAST, "api_per_second": FAST, "minimum_side": 32}
+    settings |= {"base_url": site.api, "environ": {}, "source": "danbooru"} | arguments
+    fields = {field.name for field in dataclasses.fields(BuildOptions)} & settings.keys()
+    build = {"size": 16, "progress": False} | {name: settings.pop(name) for name in fields}
     with impatient():
-        return collect(out=out, **settings | arguments)
+        return collect(out=out, build=BuildOptions(**build), **settings)
 
 
 def gather_in_process(api, out, limit):

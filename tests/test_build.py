@@ -13,7 +13,7 @@ from PIL import Image
 from i2v_lib.data import build as build_module
 from i2v_lib.data import collection as collection_module
 from i2v_lib.data import ingest
-from i2v_lib.data.build import build_collection
+from i2v_lib.data.build import BuildOptions, build_collection
 from i2v_lib.data.collection import SCHEMA, open_collection, partial_folder
 from i2v_lib.data.images import BadImageError
 from i2v_lib.data.sidecars import Tagging
@@ -72,7 +72,9 @@ def many(count=30):
 
 
 def build(source, out, **options):
-    return build_collection(source, out, **({"size": SIZE, "progress": False} | options))
+    """Build; options are those of the source's and those of any build."""
+    own = {name: options.pop(name) for name in ("animations", "default_rating", "ratings") if name in options}
+    return build_collection(source, out, BuildOptions(**({"size": SIZE, "progress": False} | options)), **own)
 
 
 def contents(collection):
@@ -299,3 +301,26 @@ def test_the_settings_are_on_record(tmp_path):
     collection = build(Listed(many(), identity={"query": "hat"}), tmp_path / "out", ratings=["explicit", "safe"])
     record = json.loads((collection.folder / "import.json").read_text())
     assert (record["source"], record["ratings"], record["seed"]) == ({"query": "hat"}, ["safe", "explicit"], 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"size": 0}, "size=0"),
+        ({"size": 2.5}, "size=2.5"),
+        ({"resize": "squash"}, "resize='squash'"),
+        ({"pixel_store": "zip"}, "pixel_store='zip'"),
+        ({"validation_share": -0.1}, "validation_share=-0.1"),
+        ({"test_share": 1.0}, "test_share=1.0"),
+        ({"validation_share": 0.5, "test_share": 0.5}, "validation_share=0.5, test_share=0.5"),
+        ({"test_share": float("nan")}, "test_share=nan"),
+    ],
+)
+def test_impossible_options_are_refused_when_they_are_made(options, named):
+    with pytest.raises(ValueError, match=named):
+        BuildOptions(**options)
+
+
+def test_options_at_the_edge_are_possible():
+    made = BuildOptions(size=1, validation_share=0.0, test_share=0.999)
+    assert made.content() == {"size": 1, "resize": "warp", "seed": 0, "validation_share": 0.0, "test_share": 0.999}

@@ -29,6 +29,7 @@ from i2v_lib.collect.bulk.bulk_rows import choose_scheme, read_row
 from i2v_lib.collect.bulk.layout import detect_format
 from i2v_lib.collect.bulk.source import BulkSource
 from i2v_lib.collect.bulk.tables import Table
+from i2v_lib.data.build import BuildOptions
 
 LISTS = ("general", "copyright", "character", "artist", "meta")
 
@@ -182,9 +183,9 @@ WRITERS = {
 }
 
 
-def run(folder, out, **options):
-    options = {"size": 16, "progress": False, "rules": RULES, "validation_share": 0.2, "test_share": 0.2} | options
-    return import_bulk(folder, out, **options)
+def run(folder, out, resize="warp", overwrite=False, **options):
+    build = BuildOptions(16, resize, validation_share=0.2, test_share=0.2, overwrite=overwrite, progress=False)
+    return import_bulk(folder, out, build=build, **{"rules": RULES} | options)
 
 
 def accounting(collection):
@@ -417,7 +418,7 @@ def test_where_the_row_tells_no_size_the_picture_s_own_is_judged(tmp_path):
     (tmp_path / "set" / "posts.jsonl").write_text("\n".join(map(json.dumps, rows)))
     for item in rows:
         (tmp_path / "set" / f"{item['id']}.png").write_bytes(PICTURES[item["id"]])
-    options = {"format": "table", "size": 8, "progress": False}
+    options = {"format": "table", "build": BuildOptions(size=8, progress=False)}
     made = import_bulk(tmp_path / "set", tmp_path / "out", **options)
     assert made.accounting()["skipped"] == {"too_small": 1}
     made = import_bulk(tmp_path / "set", tmp_path / "all", policy=Policy(minimum_side=30), **options)

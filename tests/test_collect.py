@@ -17,6 +17,7 @@ from i2v_lib.collect.booru.fetch import fits
 from i2v_lib.collect.booru.posts import Variant
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.web import StopCollecting, WebError
+from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import open_collection, partial_folder
 from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
@@ -210,7 +211,7 @@ def test_a_site_that_cannot_be_reached_is_told_at_once(plain, tmp_path):
 
 def test_a_collection_stands_for_its_store_and_what_was_not_asked_for_is_not_waiting(plain, tmp_path):
     gather(plain, tmp_path / "c", limit=3)
-    made = build_from_stores([tmp_path / "c"], tmp_path / "d", size=8, progress=False)
+    made = build_from_stores([tmp_path / "c"], tmp_path / "d", build=BuildOptions(size=8, progress=False))
     assert len(made) == 3
     assert set(made.accounting()["skipped"]) <= {"not_fetched"}
 
@@ -512,7 +513,7 @@ def test_two_sites_make_one_collection_whose_groups_span_them(tmp_path):
         shown = {post.id for post in site.truth(dapi=True) if post.fetch}
         check_only_allowed_files_were_served(site)
     stores = [store_folder(tmp_path / name) for name in "ds"]
-    both = build_from_stores(stores, tmp_path / "both", size=16, progress=False)
+    both = build_from_stores(stores, tmp_path / "both", build=BuildOptions(size=16, progress=False))
     ids = both.column("id")
     assert {name.split("-")[0] for name in ids} == {"danbooru", "safebooru"}
     assert {int(name.split("-")[1]) for name in ids if name.startswith("safebooru")} <= shown
@@ -524,7 +525,7 @@ def test_two_sites_make_one_collection_whose_groups_span_them(tmp_path):
         other = name.replace("danbooru", "safebooru")
         assert (group[name], split[name]) == (group[other], split[other])
     assert any(both.column("character"))
-    again = build_from_stores(stores, tmp_path / "both", size=16, progress=False)
+    again = build_from_stores(stores, tmp_path / "both", build=BuildOptions(size=16, progress=False))
     assert again.fingerprint == both.fingerprint
 
 
@@ -533,7 +534,7 @@ def test_a_takedown_reaches_every_collection_made_of_the_store(tmp_path):
         gather(site, tmp_path / "d", limit=6)
         gather(site, tmp_path / "s", source="safebooru", limit=6)
         stores = [store_folder(tmp_path / name) for name in "ds"]
-        build_from_stores(stores, tmp_path / "both", size=16, progress=False)
+        build_from_stores(stores, tmp_path / "both", build=BuildOptions(size=16, progress=False))
         gone = allowed(site)[0]
         site.change("flag", gone, "deleted")
         report = sync(site, store_folder(tmp_path / "s"))

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from i2v_lib.data import ingest
+from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import open_collection, partial_folder
 from i2v_lib.data.folder import export_folder, import_folder
 
@@ -465,3 +466,15 @@ def test_the_same_folder_elsewhere_gives_the_same_collection(tmp_path):
     )
     assert json.loads((first.folder / "collection.json").read_text())["resize"] == "warp"
     assert run(tmp_path / "moved", tmp_path / "out 3", resize="crop").fingerprint != first.fingerprint
+
+
+def test_options_come_by_name_or_in_one_bundle(tmp_path):
+    folder = simple_folder(tmp_path / "in", 4)
+    by_name = import_folder(folder, tmp_path / "a", size=8, seed=3, progress=False)
+    bundled = import_folder(folder, tmp_path / "b", build=BuildOptions(size=8, seed=3, progress=False))
+    changed = import_folder(folder, tmp_path / "c", build=BuildOptions(size=16, seed=3, progress=False), size=8)
+    assert by_name.fingerprint == bundled.fingerprint == changed.fingerprint
+    assert import_folder(folder, tmp_path / "d", size=9, progress=False).fingerprint != by_name.fingerprint
+    with pytest.raises(TypeError, match="sise"):
+        import_folder(folder, tmp_path / "e", sise=8)
+    assert not (tmp_path / "e").exists()

@@ -15,6 +15,7 @@ from i2v_lib.cli.reproduce import require_writable
 from i2v_lib.config import Config, load_config, parse_overrides, run_folder
 
 if TYPE_CHECKING:
+    from i2v_lib.data.build import BuildOptions
     from i2v_lib.data.collection import Collection
     from i2v_lib.run import Run
 
@@ -71,7 +72,7 @@ def collect_command(options: argparse.Namespace) -> None:
         options.out,
         **search,
         **_labels(options),
-        **_build(options),
+        build=_build(options),
         workers=options.workers,
         retry_failed=options.retry_failed,
         confirm=input,
@@ -83,7 +84,7 @@ def build_collection_command(options: argparse.Namespace) -> None:
     """Build one collection of several stores."""
     from i2v_lib.collect.booru.collect import build_from_stores
 
-    _tell(build_from_stores(options.stores, options.out, **_labels(options), **_build(options)), options.out)
+    _tell(build_from_stores(options.stores, options.out, **_labels(options), build=_build(options)), options.out)
 
 
 def takedown_sync_command(options: argparse.Namespace) -> None:
@@ -110,7 +111,7 @@ def import_bulk_command(options: argparse.Namespace) -> None:
         **{name: getattr(options, name) for name in names},
         policy=policy,
         rules=LabelRules(aliases=aliases, general_includes_meta=options.general_includes_meta),
-        **_build(options),
+        build=_build(options),
     )
     _tell(collection, options.out)
 
@@ -120,12 +121,14 @@ def import_folder_command(options: argparse.Namespace) -> None:
     from i2v_lib.data.folder import import_folder
 
     rest = {"tag_types": options.tag_types, "default_rating": options.default_rating}
-    _tell(import_folder(options.folder, options.out, **_build(options), **rest), options.out)
+    _tell(import_folder(options.folder, options.out, build=_build(options), **rest), options.out)
 
 
-def _build(options: argparse.Namespace) -> dict[str, Any]:
+def _build(options: argparse.Namespace) -> BuildOptions:
+    from i2v_lib.data.build import BuildOptions
+
     names = ("size", "resize", "seed", "validation_share", "test_share", "pixel_store", "overwrite")
-    return {name: getattr(options, name) for name in names}
+    return BuildOptions(**{name: getattr(options, name) for name in names})
 
 
 def _policy(options: argparse.Namespace) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +22,63 @@ from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open
 from i2v_lib.data.images import ANIMATIONS, POLICIES
 from i2v_lib.data.ingest import Intake, Source
 from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
-from i2v_lib.data.splits import assign_splits
+from i2v_lib.data.splits import check_shares
 from i2v_lib.data.stores import choose_store
 from i2v_lib.system.files import is_unfinished, whole, write_text
 
 IMPORTER = 2  # raise it when the same pictures would give another collection
 
 
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a collection is built, whatever its source: what :func:`build_collection` and all that call it are passed.
+
+    Attributes
+    ----------
+    size : side S of the stored pictures, in pixels
+    resize : how they become square, "warp", "pad" or "crop"; see :func:`i2v_lib.data.images.resize_image`
+    seed : salt of the splits
+    validation_share, test_share : share of the groups, 0 to 1
+    pixel_store : how pixels are kept: "pixels", "jpeg", or "auto": the first while it fits the disk; see
+        :func:`i2v_lib.data.stores.choose_store`. What was begun or made in one way stays so
+    overwrite : replace a collection made from another source or with other settings
+    progress : show a progress bar
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of the possible ones.
+    """
+
+    size: int = 256
+    resize: str = "warp"
+    seed: int = 0
+    validation_share: float = 0.05
+    test_share: float = 0.05
+    pixel_store: str = "auto"
+    overwrite: bool = False
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, int) or self.size < 1:
+            raise ValueError(f"size={self.size!r}: give the side of the stored pictures in pixels, 1 or more")
+        _check_choice("resize", self.resize, POLICIES)
+        _check_choice("pixel_store", self.pixel_store, ("auto", *PIXEL_STORES))
+        check_shares(self.validation_share, self.test_share)
+
+    def content(self) -> dict[str, Any]:
+        """The options that decide what is in the collection, by name: all but the last three."""
+        return {name: getattr(self, name) for name in ("size", "resize", "seed", "validation_share", "test_share")}
+
+
 def build_collection(
     source: Source,
     out: str | Path,
+    build: BuildOptions,
     *,
-    size: int,
-    resize: str = "warp",
     animations: str = "first",
     default_rating: str = "safe",
     ratings: Sequence[str] = RATINGS,
-    seed: int = 0,
-    validation_share: float = 0.05,
-    test_share: float = 0.05,
-    pixel_store: str = "auto",
-    overwrite: bool = False,
-    progress: bool = True,
 ) -> Collection:
     """Make a collection of what a source gives.
 
@@ -58,17 +94,10 @@ def build_collection(
     ----------
     source : what to read
     out : folder of the new collection
-    size : side S of the stored pictures, in pixels
-    resize : how they become square, "warp", "pad" or "crop"; see :func:`i2v_lib.data.images.resize_image`
+    build : size of the pictures, splits, store and so on
     animations : "first" keeps their first frame, "skip" lists them as ``animated``
     default_rating : rating of illustrations that have none, or an unknown one
     ratings : those that may come in; the others are listed as ``rating``
-    seed : salt of the splits
-    validation_share, test_share : share of the groups, 0 to 1
-    pixel_store : how pixels are kept: "pixels", "jpeg", or "auto": the first while it fits the disk; see
-        :func:`i2v_lib.data.stores.choose_store`. What was begun or made in one way stays so
-    overwrite : replace a collection made from another source or other settings
-    progress : show a progress bar
 
     Raises
     ------
@@ -78,48 +107,38 @@ def build_collection(
         If a setting is wrong, or nothing of the source can be used.
     """
     out = Path(os.path.abspath(out))
-    choices = [("resize", resize, POLICIES), ("animations", animations, ANIMATIONS)]
-    choices += [("pixel_store", pixel_store, ("auto", *PIXEL_STORES))]
-    choices += [("default_rating", default_rating, RATINGS), *(("ratings", rating, RATINGS) for rating in ratings)]
-    for name, value, known in choices:
-        if value not in known:
-            raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
-    if size < 1:
-        raise ValueError(f"size={size}: give the side of the stored pictures in pixels, 1 or more")
-    assign_splits([], seed, validation_share, test_share)  # refuses impossible shares before the work
+    _check_choice("animations", animations, ANIMATIONS)
+    for name, rating in (("default_rating", default_rating), *(("ratings", rating) for rating in ratings)):
+        _check_choice(name, rating, RATINGS)
 
     settings = {
         "importer": IMPORTER,
-        "size": size,
-        "resize": resize,
+        **build.content(),
         "animations": animations,
         "default_rating": default_rating,
         "ratings": [rating for rating in RATINGS if rating in ratings],
-        "seed": seed,
-        "validation_share": validation_share,
-        "test_share": test_share,
         "source": source.identity(),
     }
-    store = pixel_store
+    store = build.pixel_store
     if store == "auto":
-        store = _store_of(out) or choose_store(len(source.names()), size, out)
+        store = _store_of(out) or choose_store(len(source.names()), build.size, out)
     if store != "pixels":
         settings["store"] = store  # not told of pixels, so that collections made before there was a choice stand
-    if _stands(out, json.loads(json.dumps(settings)), overwrite):
+    if _stands(out, json.loads(json.dumps(settings)), build.overwrite):
         return open_collection(out)
 
     names, partial = source.names(), partial_folder(out)
     intake = Intake(
         partial,
         source,
-        size=size,
-        resize=resize,
+        size=build.size,
+        resize=build.resize,
         animation=animations,
         default_rating=default_rating,
         ratings=settings["ratings"],
         store=store,
     )
-    with tqdm(total=len(names), desc="import", unit="image", disable=not progress, mininterval=1) as bar:
+    with tqdm(total=len(names), desc="import", unit="image", disable=not build.progress, mininterval=1) as bar:
         for done in intake.run(names):
             bar.update(done - bar.n)
     skipped = Counter(source.skipped())
@@ -130,8 +149,8 @@ def build_collection(
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()) if count)
         raise ValueError(f"{out}: no illustration can be used ({reasons or 'the source is empty'}); mend the source")
     groups = choose_groups(intake)
-    splits = choose_splits(intake, groups, seed, validation_share, test_share)
-    _warn_of_empty_splits(splits, validation_share, test_share)
+    splits = choose_splits(intake, groups, build.seed, build.validation_share, build.test_share)
+    _warn_of_empty_splits(splits, build)
     posts, fingerprint = posts_table(intake, groups, splits)
     origins = origin_table(intake)
     if origins is not None:
@@ -139,7 +158,7 @@ def build_collection(
     write_csv(partial / "bad_images.csv", ("path", "reason", "sha256"), intake.entries(usable=False))
     _write_accounting(partial / "accounting.json", seen, skipped, groups)
     discard(out)
-    finish_collection(out, posts, resize, fingerprint, store=store, size=size)
+    finish_collection(out, posts, build.resize, fingerprint, store=store, size=build.size)
     intake.journal(out).unlink()
     return open_collection(out)
 
@@ -208,9 +227,15 @@ def _changed(before: dict[str, Any], settings: dict[str, Any]) -> list[str]:
     return names if was == now else [*names, "source"]
 
 
-def _warn_of_empty_splits(splits: Sequence[str], validation_share: float, test_share: float) -> None:
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}")
+
+
+def _warn_of_empty_splits(splits: Sequence[str], build: BuildOptions) -> None:
     """Say which splits nothing fell into: of few groups a small share may be none."""
-    for split, name, share in (("val", "validation_share", validation_share), ("test", "test_share", test_share)):
+    for split, name in (("val", "validation_share"), ("test", "test_share")):
+        share = getattr(build, name)
         if share > 0 and split not in splits:
             warnings.warn(
                 f"none of the {len(splits)} illustrations is in the {split} split; raise {name}={share}, "

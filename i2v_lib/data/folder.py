@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import unicodedata
@@ -10,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from i2v_lib.data.build import build_collection, write_csv
+from i2v_lib.data.build import BuildOptions, build_collection, write_csv
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.images import BadImageError, read_bytes
 from i2v_lib.data.sidecars import COLUMNS, Tagging, read_csv, read_json, read_tag_types, read_txt
@@ -23,16 +24,10 @@ def import_folder(
     folder: str | Path,
     out: str | Path,
     *,
-    size: int,
-    resize: str = "warp",
     tag_types: str | Path | None = None,
     default_rating: str = "safe",
-    seed: int = 0,
-    validation_share: float = 0.05,
-    test_share: float = 0.05,
-    pixel_store: str = "auto",
-    overwrite: bool = False,
-    progress: bool = True,
+    build: BuildOptions | None = None,
+    **options: Any,
 ) -> Collection:
     """Make a collection of the illustrations anywhere below a folder and of the tags beside them.
 
@@ -49,15 +44,11 @@ def import_folder(
     ----------
     folder : where the illustrations lie; hidden files and links that lead out of it are left alone
     out : folder of the new collection, outside of ``folder``
-    size : side S of the stored pictures, in pixels
-    resize : how they become square, "warp", "pad" or "crop"; see :func:`i2v_lib.data.images.resize_image`
     tag_types : JSON or CSV file with the category of tags that come without one; the rest are general
     default_rating : rating of illustrations that have none, or an unknown one
-    seed : salt of the splits
-    validation_share, test_share : share of the groups, 0 to 1
-    pixel_store : how pixels are kept, see :func:`i2v_lib.data.build.build_collection`
-    overwrite : replace a collection made from other files or settings
-    progress : show a progress bar
+    build : size of the pictures, splits, store and so on
+    **options : fields of :class:`i2v_lib.data.build.BuildOptions` that differ from those, such as ``size=128``,
+        ``overwrite=True``
 
     Raises
     ------
@@ -65,25 +56,16 @@ def import_folder(
         If ``folder`` does not exist.
     FileExistsError
         If ``out`` holds something else, and may not be overwritten.
+    TypeError
+        If an option is misspelt.
     ValueError
         If a setting, ``tags.csv`` or ``tag_types`` is wrong, or nothing in the folder can be used.
     """
+    build = dataclasses.replace(build or BuildOptions(), **options)
     source, out = FolderSource(folder, tag_types), Path(os.path.abspath(out))
     if out.resolve().is_relative_to(source.folder):
         raise ValueError(f"out={str(out)!r} lies inside the folder, which is only read; choose another place")
-    return build_collection(
-        source,
-        out,
-        size=size,
-        resize=resize,
-        default_rating=default_rating,
-        seed=seed,
-        validation_share=validation_share,
-        test_share=test_share,
-        pixel_store=pixel_store,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    return build_collection(source, out, build, default_rating=default_rating)
 
 
 class FolderSource:

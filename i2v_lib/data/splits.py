@@ -30,13 +30,17 @@ def assign_splits(groups: Sequence[str], seed: int, validation_share: float, tes
     ValueError
         If a share is negative, or the two leave nothing to train on.
     """
-    if validation_share < 0 or test_share < 0 or validation_share + test_share >= 1:
-        raise ValueError(
-            f"validation_share={validation_share}, test_share={test_share}: "
-            "neither may be negative and their sum must stay below 1"
-        )
+    check_shares(validation_share, test_share)
     split_of = {group: _split(group, seed, validation_share, test_share) for group in set(groups)}
     return [split_of[group] for group in groups]
+
+
+def check_shares(validation_share: float, test_share: float) -> None:
+    """Raise ValueError if a share is negative or not a number, or if the two leave nothing to train on."""
+    if not (validation_share >= 0 and test_share >= 0 and validation_share + test_share < 1):
+        raise ValueError(
+            f"validation_share={validation_share}, test_share={test_share}: give numbers from 0 whose sum stays below 1"
+        )
 
 
 def _split(group: str, seed: int, validation_share: float, test_share: float) -> str:

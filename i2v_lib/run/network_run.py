@@ -14,6 +14,7 @@ from torch import nn
 from i2v_lib import models
 from i2v_lib.config import NETWORKS, Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
+from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import Collection, open_collection
 from i2v_lib.data.fingerprint import code_fingerprint
 from i2v_lib.data.shuffle import choose_blocks
@@ -86,13 +87,15 @@ class NetworkRun(Artifacts):
             "minimum_side": config.minimum_side,
             "base_url": config.base_url,
             "per_second": config.files_per_second,
-            "size": config.stored_size,
-            "pixel_store": config.pixel_store,
-            "seed": config.seed,
-            "validation_share": config.validation_share,
-            "test_share": config.test_share,
         }
-        on_first(lambda: collect(config.source, folder, **options))
+        build = BuildOptions(
+            size=config.stored_size,
+            pixel_store=config.pixel_store,
+            seed=config.seed,
+            validation_share=config.validation_share,
+            test_share=config.test_share,
+        )
+        on_first(lambda: collect(config.source, folder, build=build, **options))
         return open_collection(folder)
 
     @once

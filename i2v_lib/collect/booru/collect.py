@@ -21,7 +21,7 @@ from i2v_lib.collect.booru.sites import LOOPBACK, confirm_ratings, connect
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data import collection as collections
-from i2v_lib.data.build import build_collection
+from i2v_lib.data.build import BuildOptions, build_collection
 
 __all__ = ["build_from_stores", "collect", "dry_run", "store_folder"]
 
@@ -45,17 +45,10 @@ def collect(
     tag_types: str | Path | None = None,
     aliases: str | Path | Mapping[str, str] | None = None,
     general_includes_meta: bool = False,
-    size: int = 256,
-    resize: str = "warp",
-    seed: int = 0,
-    validation_share: float = 0.05,
-    test_share: float = 0.05,
-    pixel_store: str = "auto",
+    build: BuildOptions | None = None,
     fresh_for: float = 3600.0,
     retry_failed: bool = False,
-    overwrite: bool = False,
     confirm: Callable[[str], str] | None = None,
-    progress: bool = True,
     environ: Mapping[str, str] = os.environ,
 ) -> collections.Collection:
     """Collect illustrations and their tags into ``out``, politely.
@@ -82,12 +75,11 @@ def collect(
     tag_types : file with the category of tags, where rows do not tell it; the site is asked for the rest
     aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.collect.booru.labels.read_aliases`
     general_includes_meta : whether meta tags are general ones, as in 2014
-    size, resize, seed, validation_share, test_share, pixel_store : see :func:`i2v_lib.data.build.build_collection`
+    build : size of the pictures, splits, store and so on; ``overwrite`` replaces a collection at ``out`` that was not
+        made from this store
     fresh_for : seconds after which a row is looked up again before its file is fetched
     retry_failed : fetch once more what could not be fetched
-    overwrite : replace a collection at ``out`` that was not made from this store
     confirm : asks a question and returns the answer, such as ``input``; needed for ratings q and e
-    progress : show a progress bar
     environ : where login and key are looked up; see :mod:`i2v_lib.collect.booru.identity`
 
     Raises
@@ -101,6 +93,7 @@ def collect(
     ValueError
         If an argument is wrong, differs from those the store was made with, or q or e are not confirmed.
     """
+    build = build or BuildOptions()
     policy = Policy(
         ratings=tuple(ratings),
         minimum_side=minimum_side,
@@ -118,7 +111,7 @@ def collect(
     confirm_ratings(policy.ratings, confirm)
     out = Path(os.path.abspath(out))
     folder = store_folder(out)
-    if out.exists() and not folder.exists() and not overwrite:
+    if out.exists() and not folder.exists() and not build.overwrite:
         raise FileExistsError(f"{out} exists and was not collected; pass overwrite=True, or another out=")
     wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
     with ExitStack() as stack:
@@ -134,24 +127,13 @@ def collect(
         if retry_failed:
             store.wait_again(store.failed())
         fetcher = Fetcher(site, store, policy, variant, workers, fresh_for)
-        bar = stack.enter_context(tqdm(total=limit, desc="collect", unit="file", disable=not progress, mininterval=1))
+        bar = stack.enter_context(
+            tqdm(total=limit, desc="collect", unit="file", disable=not build.progress, mininterval=1)
+        )
         _fill(store, fetcher, limit, bar)
         if not store.rows_seen:
             raise ValueError(f"query={query!r}: {source} knows no such post; check the spelling of the tags")
-    return build_from_stores(
-        [folder],
-        out,
-        limits=[limit],
-        **labels,
-        size=size,
-        resize=resize,
-        seed=seed,
-        validation_share=validation_share,
-        test_share=test_share,
-        pixel_store=pixel_store,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    return build_from_stores([folder], out, limits=[limit], **labels, build=build)
 
 
 def build_from_stores(
@@ -161,14 +143,7 @@ def build_from_stores(
     limits: Sequence[int | None] | None = None,
     aliases: str | Path | Mapping[str, str] | None = None,
     general_includes_meta: bool = False,
-    size: int = 256,
-    resize: str = "warp",
-    seed: int = 0,
-    validation_share: float = 0.05,
-    test_share: float = 0.05,
-    pixel_store: str = "auto",
-    overwrite: bool = False,
-    progress: bool = True,
+    build: BuildOptions | None = None,
 ) -> collections.Collection:
     """Make one collection of what was collected. Posts of several sites that share a file share a group.
 
@@ -177,8 +152,7 @@ def build_from_stores(
     stores : folders, each ``<collection>.store`` or the collection that was made of it
     out : folder of the collection; one that was made of these stores is replaced when they have changed
     limits : number of accepted posts that count, for each store; None for all
-    aliases, general_includes_meta, size, resize, seed, validation_share, test_share, pixel_store, overwrite,
-    progress : as in :func:`collect`
+    aliases, general_includes_meta, build : as in :func:`collect`
 
     Raises
     ------
@@ -187,14 +161,14 @@ def build_from_stores(
     ValueError
         If a setting is wrong, or nothing in the stores can be used.
     """
+    build = build or BuildOptions()
     out = Path(os.path.abspath(out))
     folders = [Path(os.path.abspath(folder)) for folder in stores]
     folders = [folder if (folder / "state.sqlite").exists() else store_folder(folder) for folder in folders]
     limits = list(limits or [None] * len(folders))
-    how = {"size": size, "resize": resize, "seed": seed}
-    how |= {"validation_share": validation_share, "test_share": test_share, "pixel_store": pixel_store}
     labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
-    recipe = {"stores": list(map(str, folders)), "limits": limits, **labels, **how}
+    recipe = {"stores": list(map(str, folders)), "limits": limits, **labels}
+    recipe["build"] = build.content() | {"pixel_store": build.pixel_store}
     with ExitStack() as stack:
         opened = [stack.enter_context(Store(folder)) for folder in folders]
         ours = all(out in store.builds() for store in opened)
@@ -203,9 +177,8 @@ def build_from_stores(
         source = StoreSource(opened, LabelRules(**labels), limits)
         letters = [letter for store in opened for letter in store.policy().ratings]
         ratings = tuple({RATING_SCHEMES["2022"][letter]: None for letter in letters})
-        made = build_collection(
-            source, out, animations="skip", ratings=ratings, overwrite=overwrite or ours, progress=progress, **how
-        )
+        build = dataclasses.replace(build, overwrite=build.overwrite or ours)
+        made = build_collection(source, out, build, animations="skip", ratings=ratings)
         for store in opened:
             store.note_build(out, recipe, stands=True)
     return made

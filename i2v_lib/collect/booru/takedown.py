@@ -17,7 +17,7 @@ from i2v_lib.collect.booru.policy import exclude
 from i2v_lib.collect.booru.sites import connect
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.web import StopCollecting
-from i2v_lib.data.build import discard
+from i2v_lib.data.build import BuildOptions, discard
 from i2v_lib.data.collection import partial_folder
 
 TOO_MANY = 20  # posts that cannot all have vanished; the site must be in trouble
@@ -117,7 +117,8 @@ def takedown_sync(
         fallen = [(out, recipe) for out, (recipe, stands) in store.builds().items() if not stands]
     possible = {out: recipe for out, recipe in fallen if any(map(_has_files, recipe["stores"]))}
     for out, recipe in possible.items():
-        build_from_stores(out=out, overwrite=True, progress=progress, **recipe)
+        build = BuildOptions(**recipe.pop("build"), overwrite=True, progress=progress)
+        build_from_stores(out=out, build=build, **recipe)
     left = tuple(out for out, _ in fallen if out not in possible)
     return Takedown(len(numbers), dict(sorted(removed.items())), tuple(possible), left)
 

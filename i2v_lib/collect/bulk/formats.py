@@ -25,7 +25,7 @@ from i2v_lib.collect.bulk.layout import (
 )
 from i2v_lib.collect.bulk.source import BulkSource, Rows
 from i2v_lib.collect.bulk.tables import Table
-from i2v_lib.data.build import build_collection
+from i2v_lib.data.build import BuildOptions, build_collection
 from i2v_lib.data.collection import Collection
 
 Opened = tuple[Rows, Images, Rows | None]  # metadata, images, more metadata to join by id
@@ -43,14 +43,7 @@ def import_bulk(
     rules: LabelRules | None = None,
     rating_scheme: str = "auto",
     limit: int | None = None,
-    size: int = 256,
-    resize: str = "warp",
-    seed: int = 0,
-    validation_share: float = 0.05,
-    test_share: float = 0.05,
-    pixel_store: str = "auto",
-    overwrite: bool = False,
-    progress: bool = True,
+    build: BuildOptions | None = None,
 ) -> Collection:
     """Make a collection of a bulk archive of a booru's posts.
 
@@ -83,7 +76,7 @@ def import_bulk(
     rating_scheme : "2022", "2005" or "dapi", see :func:`i2v_lib.collect.booru.posts.paper_rating`; "auto" is "2005" for
         a ``danbooru2021`` without a row rated general or younger than 2022-05-22, else "2022"
     limit : number of posts, those with the lowest numbers; None for all
-    size, resize, seed, validation_share, test_share, pixel_store, overwrite, progress : see ``build_collection``
+    build : size of the pictures, splits, store and so on
 
     Raises
     ------
@@ -94,6 +87,7 @@ def import_bulk(
     ValueError
         If a setting is wrong, the format is not clear, metadata or an archive cannot be read, or nothing is left.
     """
+    build = build or BuildOptions()
     path, out = Path(path).resolve(), Path(os.path.abspath(out))
     images = Path(images).resolve() if images else None
     if format not in FORMATS:
@@ -114,7 +108,7 @@ def import_bulk(
     policy = policy or Policy()
     if rating_scheme == "2005":
         policy = replace(policy, ratings=tuple("s" if rating == "g" else rating for rating in policy.ratings))
-    if progress:
+    if build.progress:
         letters = " ".join(policy.ratings)
         print(f"{path}: {format} ({seen}); rating scheme {rating_scheme}, taking {letters}", file=sys.stderr)
     source = BulkSource(
@@ -126,22 +120,10 @@ def import_bulk(
         policy=policy,
         rules=rules or LabelRules(),
         limit=limit,
-        progress=progress,
+        progress=build.progress,
     )
-    return build_collection(
-        source,
-        out,
-        size=size,
-        resize=resize,
-        animations="skip",
-        ratings=sorted({paper_rating(rating, rating_scheme) for rating in policy.ratings}),
-        seed=seed,
-        validation_share=validation_share,
-        test_share=test_share,
-        pixel_store=pixel_store,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    ratings = sorted({paper_rating(rating, rating_scheme) for rating in policy.ratings})
+    return build_collection(source, out, build, animations="skip", ratings=ratings)
 
 
 def _open_tar_index(path: Path, images: Path | None, metadata: Path | None) -> Opened:
