@@ -17,7 +17,8 @@ from i2v_lib.cli import commands
 from i2v_lib.cli.reproduce import NotebookError
 from i2v_lib.cli.tagging import add_tagging_commands
 from i2v_lib.collect.booru.replies import StopCollecting
-from i2v_lib.config import NETWORKS, PIXEL_STORES, PRESETS, SOURCES, Config
+from i2v_lib.config import PIXEL_STORES, PRESETS, SOURCES, Config
+from i2v_lib.models.systems import TRAINED
 
 ARGUMENT = r"(?<![\w&?./-])(?<!--set ){}=(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[^\s,;:()]*)"  # as an error names one
 SHARED = (commands.train_command, commands.encode_command)  # by the processes of torchrun
@@ -175,7 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     new = command("train", commands.train_command, "train one network; also under torchrun")
     _add_preset(new)
-    new.add_argument("--network", choices=(*NETWORKS, "hash"), default="vgg_nin", help="(default vgg_nin)")
+    new.add_argument("--network", choices=(*TRAINED, "hash"), default="vgg_nin", help="(default vgg_nin)")
     _add_set(new)
 
     new = command("encode", commands.encode_command, "write codes and their neighbors; also under torchrun")

@@ -21,7 +21,6 @@ SOURCES = {  # that illustrations may be collected from: name -> module and clas
     "safebooru": "i2v_lib.collect.booru.safebooru:Safebooru",
 }
 PIXEL_STORES = ("pixels", "jpeg")  # as they are, or packed
-NETWORKS = ("vgg_a", "vgg_nin", "vgg_nin_bn")  # those that are trained: Table 2's two, and ours
 BOUNDS = {  # of numbers: how a value is compared with each, and its sign
     "low": (operator.ge, ">="),
     "above": (operator.gt, ">"),

@@ -9,7 +9,8 @@ from filelock import FileLock
 
 from i2v_lib.config import load_config
 from i2v_lib.evaluation.metrics import average_precision
-from i2v_lib.run import SYSTEMS, Run
+from i2v_lib.models.systems import SYSTEMS
+from i2v_lib.run import Run
 from i2v_lib.run import network_run as run_module
 from i2v_lib.run.artifacts import Artifacts
 
@@ -32,7 +33,7 @@ def run(home):
 
 def test_every_system_scores_every_test_picture(run):
     shape = (len(run.collection().split("test")), len(run.vocabulary()))
-    for system in SYSTEMS:
+    for system in (system.name for system in SYSTEMS):
         logits = run.logits(system)
         assert logits.shape == shape, system
         assert np.isfinite(logits).all(), system

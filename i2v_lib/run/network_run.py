@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from i2v_lib import models
-from i2v_lib.config import NETWORKS, Config, results_folder, run_folder
+from i2v_lib.config import Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import Collection, open_collection
@@ -27,12 +27,12 @@ from i2v_lib.models.logistic import fit_logistic
 from i2v_lib.models.networks import TagNetwork, build_network, set_prior
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
+from i2v_lib.models.systems import SYSTEMS, TRAINED
 from i2v_lib.models.training import fit
 from i2v_lib.run.artifacts import Artifacts, digest, once
 from i2v_lib.system.distributed import default_device, on_first, ranks
 
 WEIGHTS = "weights.safetensors"
-SYSTEMS = ("pretrained", *NETWORKS, "random", "untrained")
 
 # what decides a network's weights beside the data
 _NETWORK_FIELDS = (
@@ -114,8 +114,8 @@ class NetworkRun(Artifacts):
 
         Parameters
         ----------
-        name : "vgg_a", "vgg_nin" or "vgg_nin_bn"; or "hash": VGG + NIN with the hash layer, all of it retrained from
-            the tag network's weights (§3.2)
+        name : a key of :data:`~i2v_lib.models.systems.TRAINED`, such as "vgg_nin"; or "hash": VGG + NIN with the hash
+            layer, all of it retrained from the tag network's weights (§3.2)
         """
         folder, trained = self._network_folder(name), []
         self.built(folder.name, (folder / WEIGHTS).exists, lambda: trained.append(self._train(name)), together=True)
@@ -175,8 +175,8 @@ class NetworkRun(Artifacts):
 
         Parameters
         ----------
-        name : one of :data:`SYSTEMS`, or "hash". "random" are normal numbers; "untrained" is the pre-trained net's
-            architecture with its random initial weights, read by the same logistic regression
+        name : of one of :data:`~i2v_lib.models.systems.SYSTEMS`, or "hash". "random" are normal numbers; "untrained" is
+            the pre-trained net's architecture with its random initial weights, read by the same logistic regression
 
         Returns
         -------
@@ -189,8 +189,8 @@ class NetworkRun(Artifacts):
         if name in ("pretrained", "untrained"):
             inputs = self.data_inputs() | self.pretrained_inputs()
             return self.stored(f"{name}-logits", inputs, lambda: self._read_out(name))
-        if name not in (*NETWORKS, "hash"):
-            raise ValueError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
+        if name not in (*TRAINED, "hash"):
+            raise ValueError(f"system {name!r} is unknown; use one of {', '.join(system.name for system in SYSTEMS)}")
         network = self.network(name)
 
         def score() -> np.ndarray:
@@ -250,7 +250,7 @@ class NetworkRun(Artifacts):
 
     def network_inputs(self, name: str) -> dict[str, Any]:
         """All that decides a network's weights; they are reused while this stands."""
-        config, ours = self.config, name == "vgg_nin_bn"
+        config = self.config
         if name == "hash":
             return {
                 "start": self.network_inputs("vgg_nin"),
@@ -260,17 +260,18 @@ class NetworkRun(Artifacts):
                 "learning_rate": config.learning_rate_hash,
                 **self.settings(("code_bits", "hash_layer")),
             }
-        if name not in NETWORKS:
-            raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}, hash")
+        if name not in TRAINED:
+            raise ValueError(f"network {name!r} is unknown; use one of {', '.join(TRAINED)}, hash")
+        system = TRAINED[name]
         return {
             **self.data_inputs(),
             **self._order_inputs(),
             **self.settings(_NETWORK_FIELDS),
             "network": name,
             "code": _code("networks.py", "loss.py", "steps.py", "training.py"),
-            "epochs": config.epochs_batch_norm if ours else config.epochs,
-            "learning_rate": getattr(config, "learning_rate_batch_norm" if ours else f"learning_rate_{name}"),
-            "dropout": config.dropout_vgg_a if name == "vgg_a" else config.dropout_vgg_nin,
+            "epochs": getattr(config, system.epochs),
+            "learning_rate": getattr(config, system.learning_rate),
+            "dropout": getattr(config, system.dropout),
         }
 
     def _order_inputs(self) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from i2v_lib.models.systems import SYSTEMS as _systems
+
 ILLUSTRATIONS = 1_287_596  # §3.1
 SAFE_DATASET = 76_003  # §4.2
 
 VOCABULARY = {"general": 512, "copyright": 512, "character": 512, "rating": 3}  # §3.1
 
-TABLE2 = {  # mean average precision, percent
-    "pretrained": {"general": 10.1, "copyright": 4.05, "character": 6.46, "rating": 59.3},
-    "vgg_a": {"general": 19.5, "copyright": 7.86, "character": 22.0, "rating": 78.8},
-    "vgg_nin": {"general": 32.2, "copyright": 27.8, "character": 57.4, "rating": 85.9},
-}
+TABLE2 = {system.name: system.paper for system in _systems if system.paper}  # mean average precision, percent
 
 TABLE3 = {  # average precision of the top 30 general tags, percent
     "1girl": 96.3,
@@ -46,14 +44,7 @@ TABLE3 = {  # average precision of the top 30 general tags, percent
     "multiple boys": 65.0,
 }
 
-SYSTEMS = {  # in the order of Table 2: the paper's three, ours, the controls
-    "pretrained": "Pre-trained net",
-    "vgg_a": "VGG model A",
-    "vgg_nin": "VGG + NIN",
-    "vgg_nin_bn": "VGG + NIN with batch norm (ours)",
-    "random": "Random scores (control)",
-    "untrained": "Untrained net (control)",
-}
+SYSTEMS = {system.name: system.label for system in _systems}  # in the order of Table 2
 
 METRICS = {  # what is near: the paper's metric, what it approximates, the systems compared with it, the control
     "codes": "VGG + NIN, binary codes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.models.systems import TRAINED
 from i2v_lib.show import paper
 from i2v_lib.show.captions import table2_claims
 from i2v_lib.show.readme import replace_block
@@ -83,7 +85,7 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             f"{sources['illustrations']['test']:,} are tested. Brackets: 95 % bootstrap intervals over the "
             "test illustrations. The paper's columns: 1.29 million real illustrations.",
             "",
-            f"{_against_untrained(metrics)} {_fewer_epochs(metrics)}".rstrip(),
+            " ".join([_against_untrained(metrics), *_other_epochs(metrics)]),
             "",
             f"What the paper claims, and whether it holds on this data: of {len(claims)} claims, {verdicts}. "
             "*Held* means that every part of a claim is separated from its rivals or from chance; *partly held*, that "
@@ -113,12 +115,14 @@ def _against_untrained(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _fewer_epochs(metrics: Mapping[str, Any]) -> str:
-    """That the row of our own was trained less, if it was."""
-    preset = load_config(metrics["preset"])
-    ours, theirs = (metrics["overrides"].get(name, getattr(preset, name)) for name in ("epochs_batch_norm", "epochs"))
-    name = paper.system_name("vgg_nin_bn", metrics["pretrained"])
-    return f"{name}: trained for {ours} of the {theirs} epochs that the other two were." if ours != theirs else ""
+def _other_epochs(metrics: Mapping[str, Any]) -> list[str]:
+    """Which networks were trained for another time than the paper's two."""
+    used = dataclasses.asdict(load_config(metrics["preset"])) | metrics["overrides"]
+    return [
+        f"{system.label}: trained for {used[system.epochs]} of the {used['epochs']} epochs that the paper's two were."
+        for system in TRAINED.values()
+        if used[system.epochs] != used["epochs"]
+    ]
 
 
 def _notebook_minutes(metrics: Mapping[str, Any]) -> str:
@@ -177,13 +181,15 @@ def _reasons(metrics: Mapping[str, Any], config: Config) -> str:
     sources = metrics["sources"]
     first = next(iter(metrics["table2"].values()))
     tags = sum(first[category]["tags"] for category in CATEGORIES)
+    epochs = {system.label: getattr(config, system.epochs) for system in TRAINED.values()}
+    others = [f" ({label}: {trained_for})" for label, trained_for in epochs.items() if trained_for != config.epochs]
     reasons = [
         f"**Data.** {data_phrase(sources)}; the paper has {paper.ILLUSTRATIONS:,} real ones.",
         f"**Tags.** {tags:,} are scored; the paper has {sum(paper.VOCABULARY.values()):,}. A mean "
         "over fewer and more frequent tags is higher at the same skill: hold each system against the random "
         "control.",
         f"**Networks.** {config.image_size} px instead of 224, {config.width:g} of the paper's width, "
-        f"{config.epochs} epochs ({config.epochs_batch_norm} with batch norm).",
+        f"{config.epochs} epochs{''.join(others)}.",
         "**Recipe.** Optimizer, schedule, dropout and augmentation are ours; the paper's supplement could not be "
         "found.",
         "**Chance.** The intervals tell how the choice of test illustrations moves a number. They do "

@@ -7,6 +7,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.font_manager import get_font_names
 
+from i2v_lib.models.systems import SYSTEMS, TRAINED
+
 # For what DejaVu Sans lacks, such as Japanese names of files; of these whichever are installed. All are TrueType, which
 # a PDF can embed.
 WIDER_FONTS = ("IPAexGothic", "IPAPGothic", "TakaoPGothic", "VL PGothic", "Droid Sans Fallback", "Yu Gothic", "Meiryo",
@@ -22,15 +24,10 @@ ONE_COLUMN, TWO_COLUMNS = 3.3, 6.9  # figure widths, inches
 # Okabe–Ito; of these only the five below reach a contrast of 3:1 on white.
 BLUE, VERMILLION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 
-MODEL_COLORS = {
-    "pretrained": PURPLE,
-    "vgg_a": VERMILLION,
-    "vgg_nin": BLUE,
-    "vgg_nin_bn": GREEN,
-    "random": BLACK,
-    "untrained": BLACK,
-}
-MODEL_MARKERS = {"vgg_a": "s", "vgg_nin": "o", "vgg_nin_bn": "^"}
+PALETTE = {"blue": BLUE, "vermillion": VERMILLION, "green": GREEN, "purple": PURPLE, "black": BLACK}
+
+MODEL_COLORS = {system.name: PALETTE[system.color] for system in SYSTEMS}
+MODEL_MARKERS = {name: system.marker for name, system in TRAINED.items()}
 CATEGORY_COLORS = {"general": BLUE, "copyright": VERMILLION, "character": GREEN, "rating": PURPLE}
 CATEGORY_MARKERS = {"general": "o", "copyright": "s", "character": "^", "rating": "D"}
 ANSWER_COLORS = {True: BLUE, False: VERMILLION, None: "#666666"}  # what is predicted is true, is not, or nobody knows

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.models.systems import SYSTEMS
 from i2v_lib.show import paper
 from i2v_lib.show.numbers import best_of_each_setting
 from i2v_lib.show.style import ONE_COLUMN, shorten
@@ -50,8 +51,9 @@ def table2_map(table2: Mapping[str, Mapping[str, Mapping[str, Any]]], pretrained
     data : what our numbers were measured on, for the heading
     """
     cells, rules, bold = [], [], []
-    for system, categories in table2.items():
-        if system in ("vgg_nin_bn", "random"):  # what is not the paper's is set apart
+    kinds = {system.name: system.kind for system in SYSTEMS}
+    for before, (system, categories) in zip([None, *table2], table2.items(), strict=False):
+        if before and kinds[system] != kinds[before]:  # what is not the paper's is set apart
             rules.append(len(cells))
         theirs = paper.TABLE2.get(system, {})
         ours = [map_cell(categories[category]) for category in CATEGORIES]
