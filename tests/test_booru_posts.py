@@ -53,7 +53,7 @@ def test_json_holds_any_text(tags, number):
     "written", ["", "[]", "null", "{}", POST.to_json()[:-5], POST.to_json().replace('"md5"', '"md6"')]
 )
 def test_json_of_something_else_is_refused(written):
-    with pytest.raises(ValueError, match="no post"):
+    with pytest.raises(ValueError, match="not a post"):
         Post.from_json(written)
 
 

@@ -98,7 +98,7 @@ def test_settings_differ_by_name(store):
         Store(store.folder, SETTINGS | {"query": "dog"})
     with Store(store.folder, SETTINGS) as store:
         assert store.settings["query"] == "cat"
-    with pytest.raises(FileNotFoundError, match="no store"):
+    with pytest.raises(FileNotFoundError, match="other.store is not a store"):
         Store(store.folder.with_name("other.store"))
 
 
@@ -130,7 +130,7 @@ def test_a_process_that_dies_leaves_no_lock(store, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../state.sqlite", "x.png", "0" * 32, "0" * 32 + ".exe", "A" * 32 + ".png", ""])
 def test_names_of_files_are_checked(store, name):
-    with pytest.raises(ValueError, match="no file of this store"):
+    with pytest.raises(ValueError, match="not a file of this store"):
         store.path_of(name)
     assert store.path_of("0" * 32 + ".png").is_relative_to(store.files)
 

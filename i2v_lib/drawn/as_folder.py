@@ -15,7 +15,7 @@ FORMATS = {"png": {"compress_level": 1}, "jpg": {"quality": 88}, "webp": {"quali
 SIDES = (96, 288)  # pixels of the longer side, from and to
 SHAPES = ((1, 1), (3, 4), (4, 3), (2, 3))  # width to height; the picture's center stays
 FOLDERS = ("sketches", "finished/2024", "finished/2025", "finished/commissions", "")
-COPIES = 0.04  # share of pictures that lie in the folder once more, smaller and compressed anew
+COPIES = 0.04  # share of pictures that lie in the folder once more, smaller and compressed again
 HALF = "finished/2024/half sent.jpg"
 BROKEN = {"sketches/empty.png": b"", "notes.docx": b"PK\x03\x04 not a picture"}  # as folders have it
 

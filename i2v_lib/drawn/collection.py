@@ -73,7 +73,7 @@ def draw_collection(
     Parameters
     ----------
     config : see :func:`drawn_fingerprint` for the fields that matter
-    folder : where the collection goes; must not exist. Interrupted work goes on where it stopped
+    folder : where the collection goes; must not exist. Interrupted work continues where it stopped
     processes : how many; the pictures do not depend on it. None: one a processor
     progress : whether to show a bar
     store : how pixels are kept, "pixels" or "jpeg"
@@ -146,7 +146,7 @@ def _chunks(config: Config, store: str, drawn: int, processes: int) -> Iterator[
                 yield results.next(timeout=PATIENCE)
             except multiprocessing.TimeoutError:
                 text = f"no chunk came in {PATIENCE} s: a process was killed, perhaps for want of memory"
-                raise OSError(f"{text}; run it again and it goes on, with fewer processes") from None
+                raise OSError(f"{text}; run it again and it continues, with fewer processes") from None
 
 
 def _begun(journal: Path) -> dict[str, Any] | None:

@@ -55,8 +55,8 @@ def collect(
 
     Rows and files go into the store ``<out>.store``, one page after the other: its rows are judged by the policy,
     then the files of those that pass are fetched. In the end the collection is built from the store. An interrupted
-    run goes on when it is called again, and ends in the same collection; a finished one asks for nothing. A larger
-    limit goes on where a smaller one ended.
+    run continues when it is called again, and ends in the same collection; a finished one asks for nothing. A larger
+    limit continues where a smaller one ended.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def collect(
     workers : downloads at a time; they share one pace
     minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.collect.booru.policy.Policy`
     base_url : a mirror of your own, or a test server on this machine
-    tag_types : file with the category of tags, where rows do not tell it; the site is asked for the rest
+    tag_types : file with the category of tags, where rows do not give it; the site is asked for the rest
     aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.collect.booru.labels.read_aliases`
     general_includes_meta : whether meta tags are general ones, as in 2014
     build : size of the pictures, splits, store and so on; ``overwrite`` replaces a collection at ``out`` that was not
@@ -87,7 +87,7 @@ def collect(
     StopCollecting
         If the site wants us to end; the message says why.
     WebError
-        If a page cannot be had. What was done is kept: run again.
+        If a page cannot be fetched. What was done is kept: run again.
     FileExistsError
         If ``out`` holds something else.
     ValueError

@@ -35,7 +35,7 @@ class Danbooru(Site):
     query : such as "touhou". Ratings and status are added; they are free, while an account without a subscription
         may ask for two other terms (more end the run with the site's words).
     ratings : letters that may come back; the host that shows general posts only has just g
-    web, base, categories, ask_types : see :class:`~i2v_lib.collect.booru.sites.Site`; rows tell categories
+    web, base, categories, ask_types : see :class:`~i2v_lib.collect.booru.sites.Site`; rows give categories
 
     Raises
     ------

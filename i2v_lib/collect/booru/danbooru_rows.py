@@ -64,7 +64,7 @@ def read_post(row: Any, schemes: Collection[str] = ("https",)) -> Post:
     Raises
     ------
     BadRowError
-        If the row is no post, or a field has another type than it should.
+        If the row is not a post, or a field has another type than it should.
     """
     post_id = row_id(row)
     asset = row.get("media_asset") or {}

@@ -14,14 +14,14 @@ import httpx2
 
 from i2v_lib.collect.booru.replies import RetryableError, WebError
 
-HEAD = 32  # bytes that tell the format
+HEAD = 32  # bytes that show the format
 PIECE = 2**20  # bytes
 WRONG = ("bad_range", "wrong_md5", "not_an_image", "too_large")  # reasons after which what is there is of no use
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file that has arrived whole; ``ext`` is told from its first bytes, whatever its address says."""
+    """A file that has arrived whole; ``ext`` is read from its first bytes, whatever its address says."""
 
     md5: str
     sha256: str

@@ -153,7 +153,7 @@ def dry_run(
         ratings=tuple(ratings),
         minimum_side=minimum_side,
         maximum_aspect=maximum_aspect,
-        minimum_general=0 if kind.needs_types else minimum_general,  # else its rows tell no categories
+        minimum_general=0 if kind.needs_types else minimum_general,  # its rows give no categories
         also_denied=frozenset(also_denied),
     )
     wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}

@@ -41,7 +41,7 @@ class Fetcher:
     """Fetches the files of posts that wait in a store.
 
     Rows that were seen longer ago than ``fresh_for`` are looked up again, in lists. Then every row is judged
-    anew right before its file is asked for: what was re-rated, deleted or tagged otherwise in the meantime
+    again right before its file is asked for: what was re-rated, deleted or tagged otherwise in the meantime
     costs no byte.
 
     Parameters
@@ -134,7 +134,7 @@ class Fetcher:
                 unreached = [*unreached, outcome] if UNREACHED.match(outcome.reason) else []
                 if len(unreached) == MOST_UNREACHED:
                     raise StopCollecting(
-                        f"{MOST_UNREACHED} files in a row could not be had ({outcome.reason}); run again later"
+                        f"{MOST_UNREACHED} files in a row could not be fetched ({outcome.reason}); run again later"
                     )
             except CancelledError:
                 continue

@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 from urllib.parse import quote
 
 LOGIN, KEY, USER = "I2V_DANBOORU_LOGIN", "I2V_DANBOORU_API_KEY", "I2V_DANBOORU_USER"
-CONTACT = "I2V_CONTACT"  # a web page of whoever runs this
+CONTACT = "I2V_CONTACT"  # a web page of the person who runs this
 BROWSERS = re.compile(r"mozilla|applewebkit|chrom|safari|gecko|opera|firefox|msie|trident|edg[ae]?/", re.IGNORECASE)
 _AGENT = re.compile(r"[A-Za-z][\w.-]*/[\w.+!-]+ \((user #[0-9]+; )?\+https?://[\x21-\x27\x2a-\x7e]+\)", re.ASCII)
 _SECRETS = (
@@ -42,7 +42,7 @@ def user_agent(version: str | None, user_id: str | int | None, url: str) -> str:
 
 
 def checked_user_agent(text: str) -> str:
-    """Return a user agent that tells who asks.
+    """Return a user agent that says who asks.
 
     Raises
     ------
@@ -63,11 +63,11 @@ def user_number(environ: Mapping[str, str]) -> str | None:
     Raises
     ------
     ValueError
-        If it is no number.
+        If it is not a number.
     """
     number = environ.get(USER, "").strip().removeprefix("#")
     if number and not re.fullmatch("[0-9]+", number):
-        raise ValueError(f"{USER}={number!r} is no number; set it to the one in your profile's address, or unset it")
+        raise ValueError(f"{USER}={number!r} is not a number; set it to the one in your profile's address, or unset it")
     return number or None
 
 

@@ -1,4 +1,4 @@
-"""From a post's tags to labels: aliases followed, and what is no label left out."""
+"""From a post's tags to labels: aliases followed, and what is not a label left out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LabelRules:
 def tagging_of(post: Post, rules: LabelRules) -> Tagging:
     """Turn a post into the tagging of an illustration.
 
-    Artists, meta tags and tags without a category are no labels. The first artist is kept for credit.
+    Artists, meta tags and tags without a category are not labels. The first artist is kept for credit.
     ``links`` name what puts illustrations into one group: the file, the post and its parent, the pixels and,
     if the rules ask for it, the work on Pixiv. ``origin`` records what the site said.
 
@@ -84,14 +84,14 @@ def read_aliases(path: str | Path) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If the file is no such table, or gives a tag two consequents; the message names the entry.
+        If the file is not such a table, or gives a tag two consequents; the message names the entry.
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8-sig")
     aliases: dict[str, str] = {}
     for pair in _csv_pairs(text, path) if path.suffix.lower() == ".csv" else _json_pairs(text, path):
         if len(pair) != 2 or not all(isinstance(tag, str) and tag.strip() for tag in pair):
-            raise ValueError(f"{path}: {pair!r} is no alias; an entry has an antecedent and a consequent, two tags")
+            raise ValueError(f"{path}: {pair!r} is not an alias; an entry has an antecedent and a consequent, two tags")
         antecedent, consequent = ("_".join(tag.split()) for tag in pair)
         if aliases.setdefault(antecedent, consequent) != consequent:
             both = f"{aliases[antecedent]!r} and {consequent!r}"
@@ -117,7 +117,7 @@ def _json_pairs(text: str, path: Path) -> Iterator[list[object]]:
         raise ValueError(f"{path}: {error}; give JSON, JSON lines, or CSV in a file named .csv") from error
     for entry in entries[0] if entries and isinstance(entries[0], list) else entries:
         if not isinstance(entry, dict):
-            raise ValueError(f"{path}: {entry!r} is no object with antecedent_name and consequent_name")
+            raise ValueError(f"{path}: {entry!r} is not an object with antecedent_name and consequent_name")
         if entry.get("status", "active") == "active":
             yield [entry.get("antecedent_name"), entry.get("consequent_name")]
 

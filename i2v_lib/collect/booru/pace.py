@@ -30,7 +30,7 @@ class Limiter:
     ----------
     per_second : requests a second at most, in every second
     pause : seconds to wait after a refusal that names no time; doubles with each refusal in a row
-    changed : a condition shared with whoever ends the run, so that waits end with it
+    changed : a condition shared with what ends the run, so that waits end with it
     """
 
     def __init__(self, per_second: float, pause: float, changed: threading.Condition) -> None:
@@ -182,7 +182,7 @@ def parse_url(text: str, reason: str = "address", base: httpx2.URL | None = None
         if len(str(url)) > LONGEST_URL:
             raise ValueError(f"{len(str(url)):,} characters")
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise WebError(reason, f"{_short(text)} is no address: {error}") from None
+        raise WebError(reason, f"{_short(text)} is not an address: {error}") from None
     return url
 
 

@@ -20,7 +20,7 @@ FILES = {  # what is taken for each wish, best first; previews are never taken
 
 
 class BadRowError(ValueError):
-    """A row that is no post.
+    """A row that is not a post.
 
     Attributes
     ----------
@@ -93,7 +93,9 @@ class Post:
             fields["variants"] = [Variant(**variant) for variant in fields["variants"]]
             return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
         except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"{text[:80]!r} … is no post as this version writes it ({error}); collect anew") from error
+            raise ValueError(
+                f"{text[:80]!r} … is not a post as this version writes it ({error}); collect again"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Page:
     """Some neighboring posts of a site."""
 
     posts: tuple[Post, ...]  # newest first
-    bad_rows: tuple[str, ...]  # of each row that is no post the reason, then its id where known: "malformed_row 7"
+    bad_rows: tuple[str, ...]  # of each row that is not a post the reason, then its id where known: "malformed_row 7"
     next_before: int | None  # what to ask for next; None: the walk has ended
 
 

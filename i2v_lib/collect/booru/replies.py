@@ -1,4 +1,4 @@
-"""What a reply means: go on, wait, leave this record out, or end the run."""
+"""What a reply means: continue, wait, leave this record out, or end the run."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ LONGEST_SOURCE = 2000  # characters
 
 
 def read_page(rows: Sequence[Any], read: Callable[[Any], Post], before: int | None) -> Page:
-    """Read rows in any order; those that are no posts, come twice or were not asked for become bad rows.
+    """Read rows in any order; those that are not posts, come twice or were not asked for become bad rows.
 
     The next page starts below the lowest id that was read, so a walk always goes down and ends.
 
@@ -91,7 +91,7 @@ def number(row: Mapping[str, Any], name: str, default: int | None) -> int | None
     if isinstance(value, str) and re.fullmatch("[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-        raise BadRowError("malformed_row", f"{name}={value!r:.80} is no whole number from 0 to {LARGEST}")
+        raise BadRowError("malformed_row", f"{name}={value!r:.80} is not a whole number from 0 to {LARGEST}")
     return value
 
 
@@ -100,7 +100,7 @@ def text(row: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = row.get(name)
     value = default if value is None else value
     if not isinstance(value, str):
-        raise BadRowError("malformed_row", f"{name}={value!r:.80} is no text")
+        raise BadRowError("malformed_row", f"{name}={value!r:.80} is not a text")
     return clean_text(value)
 
 
@@ -121,7 +121,7 @@ def md5_of(row: Mapping[str, Any], name: str) -> str:
     """An MD5 in lower-case hexadecimal, or "" where the row has none."""
     value = text(row, name, "").lower()
     if not re.fullmatch("(?:[0-9a-f]{32})?", value):
-        raise BadRowError("malformed_row", f"{name}={value!r:.80} is no MD5")
+        raise BadRowError("malformed_row", f"{name}={value!r:.80} is not an MD5")
     return value
 
 
@@ -129,7 +129,7 @@ def extension(value: str) -> str:
     """A file's extension in lower case, ``jpeg`` as ``jpg``."""
     value = value.lower()
     if not re.fullmatch("[0-9a-z]{1,5}", value):
-        raise BadRowError("malformed_row", f"{value!r:.80} is no file extension")
+        raise BadRowError("malformed_row", f"{value!r:.80} is not a file extension")
     return "jpg" if value == "jpeg" else value
 
 

@@ -48,7 +48,7 @@ POST_KEYS = frozenset(
 
 
 class Safebooru(Site):
-    """Safebooru.org, which is also asked for the categories of tags, since its rows do not tell them.
+    """Safebooru.org, which is also asked for the categories of tags, since its rows do not give them.
 
     The query carries no rating: how the site would take several is not documented. The policy looks at each
     row.
@@ -191,7 +191,7 @@ class Safebooru(Site):
             root = read_xml(self._ask(parameters))
             if root is not None:
                 return root
-        raise WebError("bad_xml", f"{self.base}: the reply about {parameters['s']} is no XML")
+        raise WebError("bad_xml", f"{self.base}: the reply about {parameters['s']} is not XML")
 
     def _ask(self, parameters: dict[str, Any]) -> str:
         return self.web.text(f"{self.base}/index.php", {"page": "dapi", "q": "index", **parameters})
@@ -203,7 +203,7 @@ def read_post(row: Any, base: str = Safebooru.home) -> Post:
     Raises
     ------
     BadRowError
-        If the row is no post, or a field has another type than it should.
+        If the row is not a post, or a field has another type than it should.
     """
     post_id = row_id(row)
     md5, status, image = md5_of(row, "hash"), text(row, "status", ""), text(row, "image", "")
@@ -226,7 +226,7 @@ def read_post(row: Any, base: str = Safebooru.home) -> Post:
         pixel_hash="",
         pixiv_id=None,
         source_url=credit(row.get("source"), Safebooru.post_page.format(id=post_id)),
-        created_at="",  # rows tell only when they were last changed
+        created_at="",  # rows only say when they were last changed
         flags=(*STATUS_FLAGS[status], *hidden),
         variants=variants,
         untyped=words(html.unescape(text(row, "tags"))),

@@ -18,12 +18,12 @@ from i2v_lib.config import SOURCES
 from i2v_lib.data.sidecars import read_tag_types
 
 LOOPBACK = ("127.0.0.1", "localhost")
-PROJECT = "https://example.org/i2v-lib"  # stands for the page of whoever runs this, where none is needed
+PROJECT = "https://example.org/i2v-lib"  # stands for the page of the person who runs this, where none is needed
 NOTICE = """\
 Ratings q (questionable) and e (explicit) are for adults. The sites' terms forbid their use to anyone under 18, and
-in many places it is against the law to possess or to show some of these pictures. Go on only if you are of age, and
+in many places it is against the law to possess or to show some of these pictures. Continue only if you are of age, and
 if it is lawful where you are. Pictures that sexualize minors are never fetched, whatever is asked for.
-Type yes to go on: """
+Type yes to continue: """
 
 
 class Site(ABC):
@@ -37,7 +37,7 @@ class Site(ABC):
     base : the site's address; None: its home
     query : what the user looks for, as on the site
     ratings : letters that may come back, of g, s, q and e; the policy looks at each row again
-    categories : of tags, by name, for a site whose rows do not tell them
+    categories : of tags, by name, for a site whose rows do not give them
     ask_types : whether the site is asked for the categories that are not given
 
     Attributes
@@ -56,7 +56,7 @@ class Site(ABC):
     file_hosts: ClassVar[tuple[str, ...]] = ()  # of these, those that give out nothing but files
     post_page: ClassVar[str]  # address of a post's page, with {id}
     rating_scheme: ClassVar[str] = "2022"  # what its letters mean: a key of RATING_SCHEMES
-    needs_types: ClassVar[bool] = False  # whether rows tell no categories of tags
+    needs_types: ClassVar[bool] = False  # whether rows give no categories of tags
     takes_account: ClassVar[bool] = False  # whether login and key of the environment are its own
 
     web: Web
@@ -157,9 +157,9 @@ def connect(
     per_second : files a second, at most 4; where files and rows share a host, at most 1
     api_per_second : other requests a second, at most 1
     base_url : a mirror of your own. One on this machine may use plain http, any rate, and other ports for files.
-    tag_types : file with the category of tags, for a site whose rows do not tell them; see
+    tag_types : file with the category of tags, for a site whose rows do not give them; see
         :func:`i2v_lib.data.sidecars.read_tag_types`
-    ask_types : whether such a site may be asked for the categories that the file does not tell
+    ask_types : whether such a site may be asked for the categories that the file lacks
     environ : where contact, and login, key and number of an account are looked up; see
         :mod:`i2v_lib.collect.booru.identity`
 
@@ -170,7 +170,7 @@ def connect(
     """
     kind = site_class(source)
     if tag_types is not None and not kind.needs_types:
-        raise ValueError(f"tag_types={str(tag_types)!r}: the rows of {source} tell categories; leave it out")
+        raise ValueError(f"tag_types={str(tag_types)!r}: the rows of {source} give categories; leave it out")
     parts = urlsplit(base_url or kind.home_for(ratings))
     loopback = parts.hostname in LOOPBACK
     if not parts.hostname or parts.scheme != "https" and not (loopback and parts.scheme == "http"):
@@ -189,7 +189,9 @@ def connect(
         )
     contact = environ.get(CONTACT) or PROJECT
     if not re.fullmatch(r"https?://\S+", contact):
-        raise ValueError(f"{CONTACT}={contact!r} is no address of a web page; set it to one that begins with https://")
+        raise ValueError(
+            f"{CONTACT}={contact!r} is not the address of a web page; set it to one that begins with https://"
+        )
     auth = credentials(environ) if kind.takes_account and (base_url is None or loopback) else None
     with Web(
         user_agent=user_agent(None, number, contact),

@@ -52,7 +52,7 @@ class Stored:
 class Store:
     """The rows, decisions and files of one collecting.
 
-    Every change is one transaction, so a kill at any moment leaves a state from which the work goes on.
+    Every change is one transaction, so a kill at any moment leaves a state from which the work continues.
     A limit counts accepted posts from the newest down, whatever became of them later: what belongs to a
     collection of N posts depends on no interruption.
 
@@ -79,7 +79,7 @@ class Store:
         self.folder = Path(folder).resolve()
         self.files, self.incoming = self.folder / "files", self.folder / "incoming"
         if settings is None and not (self.folder / "state.sqlite").exists():
-            raise FileNotFoundError(f"{folder} is no store (no state.sqlite); `collect` makes COLLECTION.store")
+            raise FileNotFoundError(f"{folder} is not a store (no state.sqlite); `collect` makes COLLECTION.store")
         for place in (self.files, self.incoming):
             place.mkdir(parents=True, exist_ok=True)
             if place.resolve() != place:
@@ -217,7 +217,7 @@ class Store:
         """
         path = self.files / name[:2] / name
         if not FILE_NAME.fullmatch(name) or path.resolve() != path:
-            raise ValueError(f"{path} is no file of this store; names are MD5 and extension, and no links")
+            raise ValueError(f"{path} is not a file of this store; names are MD5 and extension, and no links")
         return path
 
     def tombstone(self, reasons: Mapping[int, str]) -> None:

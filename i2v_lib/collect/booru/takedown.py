@@ -31,7 +31,7 @@ class Takedown:
     ----------
     asked : posts that were looked up
     removed : number of those taken down, by reason
-    rebuilt : collections that were made anew without them
+    rebuilt : collections that were built again without them
     left : collections that could not be, since nothing is left; their pixels are gone
     """
 
@@ -60,7 +60,7 @@ def takedown_sync(
 
     Gone, banned, deleted, hidden, rated or tagged otherwise: such a post loses its file and its row, and leaves a
     tombstone of site, id, reason and date. It is never fetched again. Every collection that was made of the store
-    is deleted first, so that no interruption leaves removed pixels, and then made anew. What other programs have
+    is deleted first, so that no interruption leaves removed pixels, and then built again. What other programs have
     made of the collection, such as networks and figures, is not looked for.
 
     A request asks for 200 posts. Safebooru.org takes no lists of ids: there it is up to a request a post.
@@ -69,7 +69,7 @@ def takedown_sync(
     ----------
     collection : what :func:`~i2v_lib.collect.booru.collect.collect` made, or its store
     base_url, api_per_second, environ : as in ``collect``
-    fresh_for : leave alone what was looked up less than so many seconds ago, to go on after an interruption
+    fresh_for : leave alone what was looked up less than so many seconds ago, to continue after an interruption
     progress : show a progress bar
 
     Raises
@@ -129,7 +129,7 @@ def _has_files(folder: str) -> bool:
 
 
 def _withdraw(store: Store) -> None:
-    """Delete the collections that show what is to be removed; that they must be made anew is noted before."""
+    """Delete the collections that show what is to be removed; that they must be built again is noted before."""
     for out, (recipe, _) in store.builds().items():
         store.note_build(out, recipe, stands=False)
         for place in (partial_folder(out), out):

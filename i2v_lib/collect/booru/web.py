@@ -132,7 +132,7 @@ class Web:
         Raises
         ------
         StopCollecting, NotThereError, WebError
-            See there. A wrong MD5 and what is no picture are asked for once more, past the caches.
+            See there. A wrong MD5 and what is not an image are asked for once more, past the caches.
         OSError
             If the file cannot be written.
         """
@@ -163,7 +163,7 @@ class Web:
 
     def close(self) -> None:
         """End all requests: those that wait give up at once, with :class:`StopCollecting`."""
-        self._stop("the connection was closed; make a new Web to go on")
+        self._stop("the connection was closed; make a new Web to continue")
         self._wire.close()
 
     def __enter__(self) -> Self:
@@ -238,7 +238,7 @@ class Web:
             raise StopCollecting(self._stopped)
 
     def _stop(self, message: str) -> StopCollecting:
-        """End the run, unless it has ended already; give the error that tells the first reason."""
+        """End the run, unless it has ended already; give the error with the first reason."""
         with self._changed:
             self._stopped = self._stopped or redact(message, self._auth)
             self._changed.notify_all()

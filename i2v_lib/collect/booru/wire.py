@@ -163,5 +163,5 @@ class Wire:
             self._check()
             raise
         if not sent:
-            raise RuntimeError("this version of httpx2 does not tell when it sends, so no pace can be kept")
+            raise RuntimeError("this version of httpx2 does not report when it sends, so no pace can be kept")
         return Reply(response, limiter, sent[-1], sent[-1] + self._total)

@@ -20,12 +20,12 @@ NOWHERE = -1  # offset of a member whose index entry cannot be right
 MAX_EXTENDED = 2**16  # bytes of an extended header; a few hundred are usual
 NAME = re.compile(r"(?:\./)?([0-9]{1,18})\.(jpg|png|webp|gif|avif|json)")
 REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
-BARE = (  # kinds of members that have no contents, whatever size their header tells
+BARE = (  # kinds of members that have no contents, whatever size their header gives
     tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE
 )  # fmt: skip
 PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 GNU_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-OVERRIDE = re.compile(rb"[0-9]+ (path|size|linkpath|hdrcharset|GNU\.sparse)")  # others only tell times and owners
+OVERRIDE = re.compile(rb"[0-9]+ (path|size|linkpath|hdrcharset|GNU\.sparse)")  # others only give times and owners
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -37,7 +37,7 @@ class Member:
     name: str  # as the tar has it: "123.jpg" or "./123.jpg"
     offset: int  # of its first byte in the tar, or NOWHERE
     size: int  # bytes
-    sha256: str = ""  # hexadecimal; empty where no index tells it
+    sha256: str = ""  # hexadecimal; empty where no index has it
 
     @property
     def id(self) -> int:
@@ -155,7 +155,7 @@ def read_member(member: Member, limit: int = MAX_BYTES) -> bytes:
 
 
 def refuse_compressed(archive: Path) -> None:
-    """Raise a ValueError that tells the cure if a tar is compressed: it cannot be read by offset."""
+    """Raise a ValueError that names the cure if a tar is compressed: it cannot be read by offset."""
     with archive.open("rb") as file:
         start = file.read(6)
     for magic, kind in COMPRESSED.items():

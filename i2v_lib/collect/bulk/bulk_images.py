@@ -93,7 +93,7 @@ class TarRows:
         self.members = members
 
     def __iter__(self) -> Iterator[dict[str, Any] | None]:
-        """Yield rows with their ids; None for a member that is no object, or names another post."""
+        """Yield rows with their ids; None for a member that is not an object, or names another post."""
         for member in self.members:
             try:
                 row = {"id": member.id} | json.loads(read_member(member, MAX_JSON))
@@ -102,7 +102,7 @@ class TarRows:
                 yield None
 
     def digest(self) -> str:
-        """Nothing to add: the tars' digest tells of all members."""
+        """Nothing to add: the tars' digest covers all members."""
         return ""
 
 

@@ -39,19 +39,19 @@ def read_row(row: Any, site: str, scheme: str, ext: str) -> Post:
 
     Tags of a category stand in ``tag_string_general``, ``tags_general``, ``general_tags`` or ``general``, as a list
     or as one text; or in ``tags`` as objects with ``name`` and ``category``. Tags that only stand in ``tag_string``
-    or a plain ``tags`` have no category: they are no labels, but the policy sees them. A row whose ``md5`` is there
+    or a plain ``tags`` have no category: they are not labels, but the policy sees them. A row whose ``md5`` is there
     but empty is hidden on the site.
 
     Parameters
     ----------
     row : what the metadata holds, anything
     site, scheme : of the post
-    ext : extension of the post's file if the row tells none
+    ext : extension of the post's file if the row gives none
 
     Raises
     ------
     BadRowError
-        ``malformed_row``, or ``no_tags`` if it tells no general tags: nothing then says what the picture shows.
+        ``malformed_row``, or ``no_tags`` if it has no general tags: nothing then says what the picture shows.
     """
     post_id = row_id(row)
     row = {name: _whole(value) for name, value in row.items()}
@@ -133,7 +133,7 @@ def _items(value: Any, name: str) -> list[str]:
         try:
             value = json.loads(value)  # a list in a table of texts
         except (ValueError, RecursionError):
-            raise BadRowError("malformed_row", f"{name}={value:.80} is no JSON list") from None
+            raise BadRowError("malformed_row", f"{name}={value:.80} is not a JSON list") from None
     if isinstance(value, str):
         value = value.split("," if "," in value else None)
     if value is None:
@@ -155,7 +155,7 @@ def _letter(row: Mapping[str, Any]) -> str:
 
 
 def _truth(row: Mapping[str, Any], name: str) -> bool:
-    """A state of the post; a row that does not tell it is not in it, one that tells it unreadably is refused."""
+    """A state of the post; a row that does not say is not in it, one that says it unreadably is refused."""
     try:
         return TRUTHS[str(row.get(name)).lower()]
     except KeyError:
@@ -163,7 +163,7 @@ def _truth(row: Mapping[str, Any], name: str) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """A number as tables keep it that have gaps: 7.0 is 7, and what is no number is nothing."""
+    """A number as tables keep it that have gaps: 7.0 is 7, and what is not a number is nothing."""
     if isinstance(value, float):
         return None if math.isnan(value) else int(value) if value.is_integer() else value
     return value[:-2] if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}\.0", value) else value

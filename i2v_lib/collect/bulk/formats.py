@@ -56,7 +56,7 @@ def import_bulk(
     - ``table``: a Parquet, CSV or JSON-lines table of posts beside pictures such as ``123.jpg``.
 
     Every row passes :func:`i2v_lib.collect.booru.policy.exclude` before a picture's first byte is read. Illustrations
-    are ordered by their posts' numbers. Animations are left out. An interrupted import goes on when it is called
+    are ordered by their posts' numbers. Animations are left out. An interrupted import continues when it is called
     again, as :func:`i2v_lib.data.build.build_collection` does, which also lists and counts what was left out. The
     archive is only read.
 
@@ -67,9 +67,9 @@ def import_bulk(
     ----------
     path : the set's folder, or its one tar or table
     out : folder of the new collection, outside of ``path``
-    format : one of :data:`FORMATS`; "auto" tells it from the names of the files
+    format : one of :data:`FORMATS`; "auto" finds it from the names of the files
     images : folder of the tars or pictures, if they are not where the format has them
-    metadata : another table of posts; to a WebDataset it is joined by id, to tell what its JSON does not
+    metadata : another table of posts; to a WebDataset it is joined by id, for what its JSON lacks
     site : where the posts are from: the ids are such as ``danbooru-123``
     policy : what may come in; by default :class:`Policy`'s own settings
     rules : how tags become labels

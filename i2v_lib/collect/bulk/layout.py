@@ -43,8 +43,8 @@ def detect_format(path: Path, images: Path | None = None) -> tuple[str, str]:
     found = "; ".join(f"{name} for its {what}" for name, what in seen.items())
     raise ValueError(
         f"path={str(path)!r} may be {found}; choose with format=" if seen else
-        f"path={str(path)!r} is no bulk set: there are neither tars, nor pictures beside a table or a dump of posts; "
-        "give the folder that holds all of it, and with images= where the pictures lie" + compressed_hint(path, images)
+        f"path={str(path)!r} is not a bulk set: there are neither tars, nor images beside a table or a dump of posts; "
+        "give the folder that holds all of it, and with images= where the images lie" + compressed_hint(path, images)
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from i2v_lib.collect.bulk.bulk_rows import read_row
 from i2v_lib.data.images import BadImageError, picture_size
 from i2v_lib.data.sidecars import Tagging
 
-NO_IMAGE = "jpg"  # taken for the type of a post whose row tells none; without a picture it is missing anyway
+NO_IMAGE = "jpg"  # taken for the type of a post whose row gives none; without an image it is missing anyway
 
 
 class Rows(Protocol):
@@ -44,8 +44,8 @@ class BulkSource:
     Parameters
     ----------
     rows : metadata
-    images : of the same posts; emptied of what the rows tell of
-    joined : more metadata of some of them: whatever it tells counts, and it must pass the policy too
+    images : of the same posts; emptied of what the rows name
+    joined : more metadata of some of them: whatever it says counts, and it must pass the policy too
     site : name of the posts' site; together with their numbers, the illustrations' ids
     scheme : of the ratings, a key of :data:`i2v_lib.collect.booru.posts.RATING_SCHEMES`
     policy, rules : what may come in, and how tags become labels
@@ -117,7 +117,7 @@ class BulkSource:
         return [f"{self.site}-{number}" for number in sorted(self._posts)]
 
     def read(self, name: str) -> tuple[bytes, Tagging]:
-        """Bytes of a post's picture, and its tagging. Where the row tells no size, the picture's own is judged.
+        """Bytes of a post's picture, and its tagging. Where the row gives no size, the picture's own is judged.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class BulkSource:
                 self._keep_or_skip(number, place, post, reason or ("missing" if place is None else None))
 
     def _join(self, rows: Iterable[Any]) -> None:
-        """Let more metadata tell of the posts that were kept; it may also be a reason to leave them out."""
+        """Let more metadata add to the posts that were kept; it may also be a reason to leave them out."""
         for number, row in self._numbered(rows):
             if number in self._posts:
                 place, packed = self._posts.pop(number)
@@ -175,7 +175,7 @@ class BulkSource:
                 self._skipped[error.reason] += 1
 
     def _judge(self, row: Any, ext: str, known: Post | None = None) -> tuple[Post | None, str | None]:
-        """A row's post, with what was known where the row tells nothing, and the reason to leave it out."""
+        """A row's post, with what was known where the row says nothing, and the reason to leave it out."""
         try:
             post = read_row(row, self.site, self.scheme, ext)
         except BadRowError as error:

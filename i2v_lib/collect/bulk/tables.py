@@ -41,7 +41,7 @@ class Table:
         self.files = list(files)
         for path in self.files:
             if not path.is_file():
-                raise FileNotFoundError(f"{path} is no file; give a table of posts")
+                raise FileNotFoundError(f"{path} is not a file; give a table of posts")
             if table_suffix(path) not in SUFFIXES:
                 raise ValueError(f"{path}: a table's name ends in {', '.join(SUFFIXES)}, the last four also with .gz")
 
