@@ -1,15 +1,19 @@
 """Run: what is built once, what is reused, and what a change of a setting builds anew."""
 
+import functools
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
 from i2v_lib.config import load_config
+from i2v_lib.data.fingerprint import code_fingerprint, import_closure
 from i2v_lib.evaluation.metrics import average_precision
-from i2v_lib.models.systems import SYSTEMS
+from i2v_lib.models.systems import SYSTEMS, TRAINED
 from i2v_lib.run import Run
 from i2v_lib.run import network_run as run_module
 from i2v_lib.run.artifacts import Artifacts
@@ -142,3 +146,62 @@ def test_pictures_may_be_packed_and_shuffled_in_blocks(home, run, monkeypatch):
     monkeypatch.setattr(run_module, "fit", lambda network, batches, *_, **__: trained.append(batches) or network)
     packed.network("vgg_a")
     assert [(b.block, b.buffer, b.decode) for b in trained] == [(4, 32, "device")]
+
+
+@pytest.fixture
+def changed_code(tmp_path, monkeypatch):
+    """Fingerprints of all networks' code, and of the drawn set's, after a change to a copy of the package."""
+    package = Path(run_module.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "i2v_lib", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def fingerprints(path="config.py", old="", new=""):
+        file = tmp_path / "i2v_lib" / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        names = [*TRAINED, "hash", "pretrained"]
+        found = {name: code_fingerprint(run_module.code_files(name)) for name in names}
+        file.write_text(text, encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(run_module, "import_closure", functools.partial(import_closure, root=tmp_path))
+    return fingerprints
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "others"),
+    [
+        ("data/batches.py", "generator.random(count) < 0.5", "generator.random(count) < 0", set()),
+        ("data/crops.py", "import torch", "import torch\n\nX = 1", set()),
+        ("models/loss.py", "import torch", "import torch\n\nX = 1", set()),
+        ("models/hash_network.py", "import torch", "import torch\n\nX = 1", {*TRAINED, "pretrained"}),
+        ("models/fractals.py", "import numpy", "import math\nimport numpy", {*TRAINED, "hash"}),
+    ],
+)
+def test_a_change_of_code_trains_what_imports_it(changed_code, path, old, new, others):
+    before, after = changed_code(), changed_code(path, old, new)
+    assert {name for name in before if before[name] == after[name]} == others
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("data/batches.py", '"""Crops, flips and batches', '"""Batches'),
+        ("models/loss.py", "\n\n\ndef", "\n\n\n# why\ndef"),
+        ("models/systems.py", '"VGG + NIN"', '"VGG and NIN"'),
+        ("drawn/sheet.py", "from __future__", "X = 1\nfrom __future__"),
+        ("show/style.py", "from __future__", "X = 1\nfrom __future__"),
+        ("config.py", "from __future__", "X = 1\nfrom __future__"),
+    ],
+)
+def test_what_decides_no_weight_trains_nothing(changed_code, path, old, new):
+    assert changed_code(path, old, new) == changed_code()
+
+
+def test_code_that_decides_weights_lies_in_two_rooms():
+    package = Path(run_module.__file__).parents[1]
+    for name in (*TRAINED, "hash", "pretrained"):
+        files = [path.relative_to(package) for path in run_module.code_files(name)]
+        assert {path.parts[0] for path in files} == {"data", "models"}
+        assert {"batches.py", "training.py", "loss.py", "networks.py"} <= {path.name for path in files}
+        assert len(files) < 20

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from i2v_lib import models
 from i2v_lib.config import Config, results_folder, run_folder
 from i2v_lib.data.batches import Batches
 from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import Collection, open_collection
-from i2v_lib.data.fingerprint import code_fingerprint
+from i2v_lib.data.fingerprint import code_fingerprint, import_closure
 from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.drawn import collection_folder, draw_collection
@@ -246,7 +245,7 @@ class NetworkRun(Artifacts):
 
     def pretrained_inputs(self) -> dict[str, Any]:
         """All that decides the pre-trained net and its logistic regression, beside the data."""
-        return self.settings(_PRETRAINED_FIELDS) | {"code": _code("pretrained.py", "fractals.py", "logistic.py")}
+        return self.settings(_PRETRAINED_FIELDS) | {"code": code_of("pretrained")}
 
     def network_inputs(self, name: str) -> dict[str, Any]:
         """All that decides a network's weights; they are reused while this stands."""
@@ -255,7 +254,7 @@ class NetworkRun(Artifacts):
             return {
                 "start": self.network_inputs("vgg_nin"),
                 "network": name,
-                "code": _code("hash_network.py"),
+                "code": code_of(name),
                 "epochs": config.epochs_hash,
                 "learning_rate": config.learning_rate_hash,
                 **self.settings(("code_bits", "hash_layer")),
@@ -268,7 +267,7 @@ class NetworkRun(Artifacts):
             **self._order_inputs(),
             **self.settings(_NETWORK_FIELDS),
             "network": name,
-            "code": _code("networks.py", "loss.py", "steps.py", "training.py"),
+            "code": code_of(name),
             "epochs": getattr(config, system.epochs),
             "learning_rate": getattr(config, system.learning_rate),
             "dropout": getattr(config, system.dropout),
@@ -282,6 +281,22 @@ class NetworkRun(Artifacts):
 
 
 @functools.cache
-def _code(*names: str) -> str:
-    """Fingerprint of the code that trains networks: a change of it trains them again."""
-    return code_fingerprint(Path(models.__file__).with_name(name) for name in names)
+def code_of(name: str) -> str:
+    """Fingerprint of the code that decides a network's weights: a change of it trains the network again.
+
+    Parameters
+    ----------
+    name : of a trained network, "hash", or "pretrained" for the pre-trained net and its logistic regression
+    """
+    return code_fingerprint(code_files(name))
+
+
+def code_files(name: str) -> list[Path]:
+    """Files that :func:`code_of` reads: the network, what trains it, and all that these import."""
+    if name == "pretrained":
+        modules = ["i2v_lib.models.pretrained", "i2v_lib.models.logistic"]
+    else:
+        own = "i2v_lib.models.hash_network" if name == "hash" else "i2v_lib.models.networks"
+        modules = [own, "i2v_lib.models.training"]
+    # settings count by their values; what processes, signals and bars do moves no weight
+    return import_closure(*modules, apart_from=["i2v_lib.config", "i2v_lib.system"])
