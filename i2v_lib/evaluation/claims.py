@@ -46,8 +46,8 @@ class Claim:
 def lies(interval: Sequence[float | None] | None, above: float = -math.inf, below: float = math.inf) -> Answer:
     """Whether a value lies on the claimed side of a bound, or between two, by its interval.
 
-    That it is larger than a bound is claimed with ``above``, that it is smaller with ``below``. That it is about the
-    same as another, or not more, is claimed with both: a band around equality, fixed before anything is measured, such
+    That it is larger than a bound is claimed with ``above``, that it is smaller, or not larger, with ``below``. That it
+    is about the same as another is claimed with both: a band around equality, fixed before anything is measured, such
     as 40 to 60 % of the votes. So neither of two equals is the winner by a single vote.
 
     Parameters

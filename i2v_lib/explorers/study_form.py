@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,14 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image
 
-from i2v_lib.evaluation.ballots import append_votes, read_votes, withdraw_votes
+from i2v_lib.evaluation.ballots import append_votes, ballot_file, read_votes, withdraw_votes
 from i2v_lib.evaluation.study import ANSWERS, QUESTIONS, UNANSWERED, Trials
 from i2v_lib.explorers.ballot import Ballot
 from i2v_lib.explorers.gallery import Gallery
 from i2v_lib.explorers.static_png import StaticPNG
 from i2v_lib.explorers.status import StatusLine, reported
-from i2v_lib.show.thumbnails import Pictures
+from i2v_lib.run import Run
+from i2v_lib.show.thumbnails import Pictures, pictures
 
 WORDING = {
     "illustration style": "Which has a similar illustration style?",
@@ -57,6 +59,13 @@ def _answered(answers: np.ndarray, participant: int, each: int) -> np.ndarray:
     """Trials that a participant has answered, in order."""
     first = (participant - 1) * each
     return first + np.flatnonzero(answers[first : first + each, 0] != UNANSWERED)
+
+
+def study_form(run: Run, trials: Trials) -> StudyForm:
+    """The form for a study's trials on a run's safe dataset; its votes go into the run's folder ``votes``."""
+    ids = run.collection().posts.column("id").take(run.safe_dataset()).to_pylist()
+    draw = functools.partial(pictures, run.config, run.collection())
+    return StudyForm(trials, draw, run.safe_dataset(), ids, ballot_file(run.folder / "votes", trials, ids))
 
 
 class StudyForm(StaticPNG, widgets.VBox):

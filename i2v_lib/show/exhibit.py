@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -17,6 +17,9 @@ from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.show import saving
 from i2v_lib.show.style import STYLE
 from i2v_lib.show.wording import how
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +88,12 @@ def save_metrics(run: Run | Illustrations, **sections: Any) -> Path:
     Claims among the numbers become dictionaries of "section", "claim", "verdict" and "measured".
     """
     return saving.save_metrics(run.figures, run.config, **sections)
+
+
+def list_claims(claims: Sequence[Claim]) -> Markdown:
+    """Claims with their verdicts and what was measured, as the list that ends a notebook."""
+    from IPython.display import Markdown
+
+    return Markdown(
+        "\n".join(f"- {claim.section}: {claim.claim}: **{claim.verdict}**. {claim.measured}" for claim in claims)
+    )

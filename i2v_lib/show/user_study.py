@@ -1,8 +1,13 @@
-"""The user study: its numbers, the verdicts on the paper's claims, Fig. 4 and its table (§4.3)."""
+"""The user study: its numbers, the verdicts on the paper's claims, Fig. 4 and its table (§4.3).
+
+A long file, since verdicts, figure, table and captions all read the same rows of votes.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,18 +15,65 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from i2v_lib.evaluation.judges import Judges
-from i2v_lib.evaluation.study import CHOICES, QUESTIONS, UNANSWERED, Trials, count_duplicates
+from i2v_lib.evaluation.ballots import ballot_file, read_votes
+from i2v_lib.evaluation.claims import VERDICTS, Answer, Claim, lies, verdict_of
+from i2v_lib.evaluation.judges import Judges, simulate_votes
+from i2v_lib.evaluation.study import CHOICES, QUESTIONS, UNANSWERED, Trials, choices, count_duplicates, draw_trials
 from i2v_lib.evaluation.votes import LEVEL, analyze, null_check
+from i2v_lib.run import Run
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import MODEL_COLORS, TWO_COLUMNS
-from i2v_lib.show.thumbnails import CELL, Pictures, thumbnail
+from i2v_lib.show.thumbnails import CELL, Pictures, pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, number, over_interval, percent
 
+NOTEBOOK = "05_user_study.ipynb"
 NOT_MORE = ("illustration style", "background")  # §4.3: the categories in which the paper's net has not more votes
 CLEAREST = ("title", "character")  # §4.3: "particularly outperforms"
 OURS = paper.SYSTEMS["vgg_nin"]
+NO_VOTE = "No votes were cast for either net."
+EXAMPLES = 3  # trials that are shown
+FILLS = {  # choice -> a bar's look; ties are hatched, so that the nets stand out without color too
+    "ours": {"facecolor": MODEL_COLORS["vgg_nin"]},
+    "both": {"facecolor": "0.85", "hatch": "////"},
+    "neither": {"facecolor": "0.95", "hatch": "...."},
+    "pretrained": {"facecolor": MODEL_COLORS["pretrained"]},
+}
+INK = {"ours": "white", "both": "black", "neither": "black", "pretrained": "black"}
+NO_VOTES = "No votes have been cast in the form; judges are simulated only where the truth is known."
+LEAST = 4  # percent: a narrower bar has no room for its number
+
+
+def votes_of_people(run: Run, trials: Trials) -> tuple[dict[str, Any], int]:
+    """What people have voted in the form: :func:`study_numbers`, and how many unreadable lines were left out."""
+    ids = _column(run, "id")
+    answers, dropped = read_votes(ballot_file(run.folder / "votes", trials, ids), trials, ids)
+    return _numbers(run, trials, choices(answers, trials.ours_left), "people"), dropped
+
+
+def votes_of_judges(
+    run: Run, trials: Trials, judges: Judges, levels: Sequence[float]
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What simulated judges vote: :func:`study_numbers` at the first noise level, and :func:`noise_numbers` of both.
+
+    None where the truth that they judge by is not known, which is that of any collection but the drawn one.
+    """
+    collection, rows = run.collection(), run.safe_dataset()
+    if collection.info["resize"] != "drawn":
+        return None
+    votes = simulate_votes(collection, rows, trials, levels, run.config.seed, judges)
+    studies = [_numbers(run, trials, each, "simulated judges") for each in votes]
+    return studies[0], noise_numbers(judges, levels, studies)
+
+
+def _numbers(run: Run, trials: Trials, votes: np.ndarray, judges: str) -> dict[str, Any]:
+    return study_numbers(trials, votes, judges, _column(run, "group"), run.config.bootstrap, run.config.seed)
+
+
+def _column(run: Run, name: str) -> list[str]:
+    """Of the safe dataset."""
+    return run.collection().posts.column(name).take(run.safe_dataset()).to_pylist()
 
 
 def study_numbers(
@@ -55,7 +107,7 @@ def study_numbers(
         "duplicates": count_duplicates(trials, groups),
         "questions": questions,
         "null": {name: percent(value) for name, value in null_check(votes, resamples, seed).items()},
-        "claims": claims(questions),
+        "claims": study_claims(questions),
     }
 
 
@@ -86,42 +138,91 @@ def outcome(row: Mapping[str, Any]) -> str:
     return "ours" if row["ours"] > row["pretrained"] else "pretrained"
 
 
-def claims(questions: Rows) -> Rows:
+def study_claims(questions: Rows) -> list[Claim]:
     """What the paper reads from its Fig. 4, with a verdict on each.
 
-    "VGG + NIN collects more votes" held if the test separates the nets in that direction; where it has more votes
-    without being separated, that is the verdict. Where the paper has it not collect more, that held if it has not.
+    Who collects more votes is open unless the Holm-corrected test separates the nets, and the 95 % interval of VGG +
+    NIN's share without ties lies on one side of 50 %. So whoever leads by a vote has not won by it, and that a net does
+    *not* collect more is held where the other does. That the lead is largest in some questions is held where their
+    shares' intervals lie above those of all others.
     """
-    rows = []
+    found = []
     for row in questions:
-        more, separated = row["ours"] > row["pretrained"], outcome(row) != "neither"
         expected = row["question"] not in NOT_MORE
-        if more and not separated:
-            verdict = "not separated"
-        else:
-            verdict = "held" if more == expected else "did not hold"
+        side = {"above": 50} if expected else {"below": 50}
+        answer = None if outcome(row) == "neither" else lies(_share(row), **side)
         claim = "collects more votes than" if expected else "does not collect more votes than"
         measured = (
             f"{row['ours']} votes against {row['pretrained']} ({number(row['preference'])} %; Holm-corrected "
             f"{p_phrase(row['p_holm'])})."
         )
-        rows.append(_claim(f"{OURS} {claim} the pre-trained net in {row['question']}", verdict, measured, _cast(row)))
-    leads = {row["question"]: row["ours"] - row["pretrained"] for row in questions}
-    top = sorted(QUESTIONS, key=lambda question: -leads[question])[: len(CLEAREST)]
-    right = sum(leads[question] > 0 for question in set(top) & set(CLEAREST))
-    verdict = ("did not hold", "partly held", "held")[right]
-    measured = "; ".join(f"{question}: {_signed(lead)}" for question, lead in leads.items()) + " votes more."
-    named = " and ".join(CLEAREST)
-    rows.append(_claim(f"{OURS} leads most in {named}", verdict, measured, any(map(_cast, questions))))
-    return rows
+        sentence = f"{OURS} {claim} the pre-trained net in {row['question']}"
+        found.append(Claim("§4.3", sentence, verdict_of([answer]), measured if _cast(row) else NO_VOTE))
+    leads = "; ".join(f"{row['question']}: {_signed(row['ours'] - row['pretrained'])}" for row in questions)
+    answers = [_leads_most(question, questions) for question in CLEAREST]
+    sentence = f"{OURS} leads most in {' and '.join(CLEAREST)}"
+    measured = f"{leads} votes more." if any(map(_cast, questions)) else NO_VOTE
+    return [*found, Claim("§4.3", sentence, verdict_of(answers), measured)]
 
 
-def caption_fig4(study: Mapping[str, Any], noise: Mapping[str, Any] | None, ending: str) -> str:
+def _leads_most(question: str, questions: Rows) -> Answer:
+    """Whether a question's share of votes lies above that of every question outside :data:`CLEAREST`."""
+    own = next(row for row in questions if row["question"] == question)
+    others = [row for row in questions if row["question"] not in CLEAREST]
+    if not _cast(own) or not all(map(_cast, others)):
+        return None
+    (low, high), ends = _share(own), [_share(row) for row in others]
+    gaps = [(low - their_high, high - their_low) for their_low, their_high in ends]
+    answers = [lies(gap, above=0) for gap in gaps]
+    return False if False in answers else None if None in answers else True
+
+
+def _share(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """The 95 % interval of VGG + NIN's share of the votes without ties, in percent."""
+    return row["preference_low"], row["preference_high"]
+
+
+def fig4_user_study(run: Run, study: Mapping[str, Any], noise: Mapping[str, Any] | None = None) -> Exhibit:
+    """Fig. 4: who got the votes in each question.
+
+    Parameters
+    ----------
+    run : that the trials are from
+    study : from :func:`votes_of_judges` or :func:`votes_of_people`
+    noise : the judges' second level, from :func:`votes_of_judges`; None for people
+    """
+    fig, caption = draw_votes(study, run.pretrained_source()), caption_fig4(study, noise)
+    return Exhibit("fig4_user_study", fig, study, caption, study["claims"], notebook=NOTEBOOK)
+
+
+def fig4_people(run: Run, study: Mapping[str, Any]) -> Exhibit:
+    """People's votes on the drawn set, as :func:`fig4_user_study` shows those of the judges."""
+    return dataclasses.replace(fig4_user_study(run, study), name="fig4_people")
+
+
+def table_user_study(run: Run, study: Mapping[str, Any], noise: Mapping[str, Any] | None = None) -> Exhibit:
+    """The votes as numbers, with their tests; as :func:`fig4_user_study`."""
+    rows, fig = table_rows(study, noise), draw_table(study, noise, run.pretrained_source())
+    return Exhibit("table_user_study", fig, rows, caption_table(study, noise), study["claims"], notebook=NOTEBOOK)
+
+
+def fig4_trials(run: Run) -> Exhibit:
+    """Examples of trials, drawn apart from the study's; the numbers are the ids of A, and of those below it."""
+    ours, theirs = (run.neighbors(metric, 1)[0] for metric in ("codes", "pretrained"))
+    trials, ids = draw_trials(ours, theirs, 1, EXAMPLES, run.config.seed + 1), _column(run, "id")
+    draw = functools.partial(pictures, run.config, run.collection())
+    fig = draw_examples(trials, draw, run.safe_dataset(), ids, run.pretrained_source())
+    shown = {name: [ids[node] for node in getattr(trials, name)] for name in ("a", "left", "right")}
+    caption = caption_trials(len(trials), run.pretrained_source())
+    return Exhibit("fig4_trials", fig, shown, caption, notebook=NOTEBOOK)
+
+
+def caption_fig4(study: Mapping[str, Any], noise: Mapping[str, Any] | None) -> str:
     """Of Fig. 4: who collects more votes where, how it was asked, and that it finds nothing where nothing is."""
     if not study["trials"]:
         return (
             "No votes have been cast. Without the truth of a drawn collection judges cannot be simulated; vote in the "
-            f"form of the notebook and run it again. {ending}"
+            "form of the notebook and run it again."
         )
     names = {"ours": f"{OURS} collects more votes", "pretrained": "the pre-trained net", "neither": "not separated"}
     won = {who: [row["question"] for row in study["questions"] if outcome(row) == who] for who in names}
@@ -134,31 +235,30 @@ def caption_fig4(study: Mapping[str, Any], noise: Mapping[str, Any] | None, endi
         "with the 95 % bootstrap interval over participants; stars: exact binomial test, Holm-corrected over six "
         f"questions (* p < .05, ** p < .01, *** p < .001). {_noise_sentences(noise)}With B and C swapped at random, "
         f"{OURS} gets {number(null['preference'])} % and {number(null['false_positives'])} % of the tests have "
-        f"p < .05. {_skipped(study)} {ending}"
+        f"p < .05. {_skipped(study)}"
     )
 
 
-def caption_table(study: Mapping[str, Any], noise: Mapping[str, Any] | None, ending: str) -> str:
+def caption_table(study: Mapping[str, Any], noise: Mapping[str, Any] | None) -> str:
     """Of the table of votes: the paper's claims."""
-    counted = [row["verdict"] for row in study["claims"]]
-    kinds = ("held", "partly held", "did not hold", "not measured")
-    verdicts = ", ".join(f"{counted.count(kind)} {kind}" for kind in kinds if kind in counted)
+    counted = Counter(claim.verdict for claim in study["claims"])
+    verdicts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS if counted[verdict])
     people = f"{study['participants']} {study['judges']}"
     second = f" Last column: the share at noise {noise['second']:g} instead of {noise['level']:g}." if noise else ""
     return (
-        f"Of {len(counted)} claims of the paper's §4.3: {verdicts}. Votes of {people} in {study['trials']} trials, in "
-        "percent with 95 % bootstrap intervals over participants; p: exact binomial test without ties."
-        f"{second} {ending}"
+        f"Of {len(study['claims'])} claims of the paper's §4.3: {verdicts}. Votes of {people} in {study['trials']} "
+        "trials, in percent with 95 % bootstrap intervals over participants; p: exact binomial test without ties."
+        f"{second}"
     )
 
 
-def caption_trials(shown: int, pretrained_source: str, ending: str) -> str:
+def caption_trials(shown: int, pretrained_source: str) -> str:
     """Of the example trials."""
     net = paper.system_name("pretrained", pretrained_source)
     return (
         f"{shown} trials as a participant sees them, but for the names of the nets. A above, drawn at random and not "
         f"picked; below, on sides drawn at random, the nearest to A by {OURS}'s codes and by the {net[0].lower()}"
-        f"{net[1:]}. {ending}"
+        f"{net[1:]}."
     )
 
 
@@ -179,12 +279,6 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         key = name if name == "preference" else f"{name}_share"
         flat |= dict(zip((key, f"{key}_low", f"{key}_high"), map(percent, values), strict=True))
     return flat | {"p": row["p"], "p_holm": row["p_holm"]}
-
-
-def _claim(claim: str, verdict: str, measured: str, votes: bool) -> dict[str, str]:
-    if not votes:
-        verdict, measured = "not measured", "No votes were cast for either net."
-    return {"section": "§4.3", "claim": claim, "verdict": verdict, "measured": measured}
 
 
 def _cast(row: Mapping[str, Any]) -> bool:
@@ -213,23 +307,12 @@ def _noise_sentences(noise: Mapping[str, Any] | None) -> str:
     )
 
 
-FILLS = {  # choice -> a bar's look; ties are hatched, so that the nets stand out without color too
-    "ours": {"facecolor": MODEL_COLORS["vgg_nin"]},
-    "both": {"facecolor": "0.85", "hatch": "////"},
-    "neither": {"facecolor": "0.95", "hatch": "...."},
-    "pretrained": {"facecolor": MODEL_COLORS["pretrained"]},
-}
-INK = {"ours": "white", "both": "black", "neither": "black", "pretrained": "black"}
-NO_VOTES = "No votes have been cast in the form; judges are simulated only where the truth is known."
-LEAST = 4  # percent: a narrower bar has no room for its number
-
-
-def fig4_user_study(study: Mapping[str, Any], pretrained_source: str) -> Figure:
+def draw_votes(study: Mapping[str, Any], pretrained_source: str) -> Figure:
     """Fig. 4: votes for both nets and both kinds of tie, a stacked bar a question.
 
     Parameters
     ----------
-    study : from :func:`~i2v_lib.show.user_study.study_numbers`
+    study : from :func:`study_numbers`
     pretrained_source : "ImageNet" or "surrogate"
     """
     fig, ax = plt.subplots(figsize=(TWO_COLUMNS, 2.5), layout="constrained")
@@ -258,7 +341,7 @@ def fig4_user_study(study: Mapping[str, Any], pretrained_source: str) -> Figure:
     return fig
 
 
-def table_user_study(study: Mapping[str, Any], noise: Mapping[str, Any] | None, pretrained_source: str) -> Figure:
+def draw_table(study: Mapping[str, Any], noise: Mapping[str, Any] | None, pretrained_source: str) -> Figure:
     """Votes in percent with intervals, and the tests, a row a question; at a second noise level the share again."""
     others = noise["questions"] if noise else [None] * len(QUESTIONS)
     cells = []
@@ -279,15 +362,15 @@ def table_rows(study: Mapping[str, Any], noise: Mapping[str, Any] | None) -> Row
     return rows + [{"noise": noise["second"], **row} for row in (noise["questions"] if noise else ())]
 
 
-def fig4_trials(
-    trials: Trials, pictures: Pictures, rows: np.ndarray, ids: Sequence[str], pretrained_source: str
+def draw_examples(
+    trials: Trials, draw: Pictures, rows: np.ndarray, ids: Sequence[str], pretrained_source: str
 ) -> Figure:
     """Trials side by side: A above, B and C below, framed in the color of their net.
 
     Parameters
     ----------
     trials : at most three
-    pictures : rows of the collection, (n,), to their pictures, uint8 (n, S, S, 3)
+    draw : rows of the collection, (n,), to their pictures, uint8 (n, S, S, 3)
     rows : int64 array, shape (n,): the safe dataset
     ids : names of its n nodes
     pretrained_source : "ImageNet" or "surrogate"
@@ -309,7 +392,7 @@ def fig4_trials(
             (trials.right[i], middle + 0.03, line, *names[not trials.ours_left[i]]),
         ]
         for node, x, y, name, color in shown:
-            thumbnail(fig, pictures(rows[[node]])[0], ids[node], x, y + 0.15, size, color)
+            thumbnail(fig, draw(rows[[node]])[0], ids[node], x, y + 0.15, size, color)
             at = ((x + size / 2) / TWO_COLUMNS, 1 - (y + 0.13) / (2 * line))
             fig.text(*at, name.replace(" (", "\n("), ha="center", va="bottom", size=7, color=color, linespacing=1)
     return fig
