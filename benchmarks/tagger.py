@@ -50,12 +50,14 @@ def picture(seed: int) -> bytes:
 
 def write_weights(folder: Path, width: float, kinds: tuple[str, ...] = ("vgg_nin", "hash")) -> dict[str, Path]:
     """Random networks of the released shapes as weights files; narrower ones for a try."""
+    from i2v_lib.config import load_config
     from i2v_lib.models.checkpoints import save_weights
     from i2v_lib.models.hash_network import build_hash_network
     from i2v_lib.models.networks import build_network
-    from i2v_lib.models.released.convert import CONFIG, released_vocabulary
+    from i2v_lib.models.released.convert import ARCHITECTURES
+    from i2v_lib.models.released.files import released_vocabulary
 
-    config = dataclasses.replace(CONFIG, width=width)
+    config = load_config("paper", head_convolutions=4, width=width)
     names = [f"tag {i}" for i in range(1536)] + ["safe", "questionable", "explicit"]
     vocabulary = json.loads(released_vocabulary(names).to_json())
     tags = build_network("vgg_nin", len(names), config)
@@ -63,9 +65,10 @@ def write_weights(folder: Path, width: float, kinds: tuple[str, ...] = ("vgg_nin
     paths = {}
     for kind in kinds:
         network = tags if kind == "vgg_nin" else build_hash_network(config, len(names), tags)
-        settings = {"config": dataclasses.asdict(config), "vocabulary": vocabulary, "settings": {"network": kind}}
+        architecture = dataclasses.replace(ARCHITECTURES["tags" if kind == "vgg_nin" else "features"], width=width)
+        metadata = {"architecture": dataclasses.asdict(architecture), "vocabulary": vocabulary, "released": {}}
         paths[kind] = folder / f"{kind}.safetensors"
-        save_weights(paths[kind], network, settings | {"released": {}})
+        save_weights(paths[kind], network, metadata)
     return paths
 
 

@@ -1,5 +1,6 @@
 """Which weights are taken, and that whoever reads the results is told."""
 
+import dataclasses
 import json
 import os
 
@@ -9,6 +10,7 @@ from test_released import PICTURES
 from tiny_released import NAMES, shrink_released, write_released
 
 from i2v_lib.config import load_config
+from i2v_lib.models.architecture import Architecture, trained_with
 from i2v_lib.models.checkpoints import read_metadata, save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
@@ -33,7 +35,12 @@ def write_run(home, name="vgg_nin", preset="smoke", **settings):
     network = build_network("vgg_nin", 9, config) if name == "vgg_nin" else build_hash_network(config, 9)
     vocabulary = json.loads(released_vocabulary(NAMES).to_json())
     start = {"start": {"network": "vgg_nin"}} if name == "hash" else {}
-    metadata = {"config": config.__dict__, "vocabulary": vocabulary, "settings": {"network": name, **start}}
+    metadata = {
+        "architecture": dataclasses.asdict(Architecture.of(config, name, 9)),
+        "trained_with": trained_with(config),
+        "vocabulary": vocabulary,
+        "settings": {"network": name, **start},
+    }
     path = home / "runs" / preset / "networks" / f"{name}-1" / "weights.safetensors"
     save_weights(path, network, metadata)
     return path
@@ -47,8 +54,12 @@ def test_a_run_s_own_networks_come_before_those_of_experiments(home):
     experiment.write_bytes(own.read_bytes())
     os.utime(experiment, (own.stat().st_mtime + 10,) * 2)
     assert run_weights("smoke") == (experiment, None)  # neither has the preset's settings
-    network = build_network("vgg_nin", 9, load_config("smoke"))
-    save_weights(own, network, read_metadata(own) | {"config": load_config("smoke").__dict__})
+    config = load_config("smoke")
+    about = {
+        "architecture": dataclasses.asdict(Architecture.of(config, "vgg_nin", 9)),
+        "trained_with": trained_with(config),
+    }
+    save_weights(own, build_network("vgg_nin", 9, config), read_metadata(own) | about)
     os.utime(experiment, (own.stat().st_mtime + 10,) * 2)
     assert run_weights("smoke") == (own, None)
 
@@ -98,8 +109,9 @@ def test_without_any_weights_both_ways_to_get_some_are_told(home):
 
 def test_a_run_stands_in_until_the_files_are_there(home):
     write_run(home)
-    tagger, name, meaning, config = best_tagger("smoke", needs=["tags"])
-    assert config == load_config("smoke", width=1 / 16, image_size=32)
+    config = load_config("smoke", width=1 / 16, image_size=32)
+    tagger, name, meaning, architecture, preset = best_tagger("smoke", needs=["tags"])
+    assert (architecture, preset) == (Architecture.of(config, "vgg_nin", 9), "smoke")
     assert name == "smoke weights"
     assert_allclose(tagger.logits(PICTURES), Illustration2Vec.from_run("smoke").logits(PICTURES), atol=1e-5)
     assert "9 tags (2 general, 2 copyright, 2 character, 3 rating), learned from this kit's own drawn" in meaning
@@ -111,12 +123,12 @@ def test_a_run_stands_in_until_the_files_are_there(home):
     write_run(home, "hash")
     best = best_tagger("smoke")
     assert best.tagger.extract_feature(PICTURES).shape == (2, 256)
-    assert of_run(best.tagger, best.config, missing_released()) == best
+    assert of_run(best.tagger, config, missing_released()) == best
 
     files = write_released(home / "released")
     chosen = best_tagger("smoke", batch_size=3)
     theirs = Illustration2Vec.from_released(**files)
-    assert (chosen.name, chosen.tagger.batch_size, chosen.config.preset) == ("released weights", 3, "paper")
+    assert (chosen.name, chosen.tagger.batch_size, chosen.preset) == ("released weights", 3, "paper")
     assert_allclose(chosen.tagger.logits(PICTURES), theirs.logits(PICTURES), atol=1e-5)
     assert_allclose(chosen.tagger.extract_feature(PICTURES), theirs.extract_feature(PICTURES), atol=1e-5)
     assert "1,539 tags" in chosen.meaning

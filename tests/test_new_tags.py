@@ -28,6 +28,7 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import draw_collection
 from i2v_lib.evaluation import new_tags as measuring
 from i2v_lib.evaluation.metrics import average_precision
+from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import PLACEMENTS, build_hash_network
 from i2v_lib.models.networks import build_network
@@ -61,7 +62,8 @@ def tagger_of(name="vgg_nin", folder=None, **options):
     """A tagger read from a file, as users have it."""
     kind = "vgg_nin" if name.startswith("four") else name
     config = dataclasses.replace(CONFIG, head_convolutions=4 if name.startswith("four") else 3)
-    metadata = {"config": config.__dict__, "vocabulary": json.loads(OLD.to_json()), "settings": {"network": kind}}
+    architecture = dataclasses.asdict(Architecture.of(config, kind, len(OLD)))
+    metadata = {"architecture": architecture, "vocabulary": json.loads(OLD.to_json())}
     save_weights(folder / "old.safetensors", network_of(name), metadata)
     return Illustration2Vec.from_weights(folder / "old.safetensors", **options)
 
@@ -177,7 +179,7 @@ def test_new_tags_are_learned_and_old_ones_stay(name, examples, tmp_path):
     assert (again.image_size, again.stored_size) == (tagger.image_size, tagger.stored_size)
     new.metadata["released"] = {}  # as if it had been the authors'
     new.save(tmp_path / "grown.safetensors")
-    _, called, meaning, _ = file_tagger(tmp_path / "grown.safetensors")
+    _, called, meaning, *_ = file_tagger(tmp_path / "grown.safetensors")
     assert called == "weights of grown.safetensors"
     assert meaning.endswith("grown.safetensors has 2 tags more, learned by add-tags.")
     export_onnx(again.network, tmp_path / "new.onnx", image_size=SIZE, vocabulary=again.vocabulary)

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import i2v_lib
-from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.hash_network import PLACEMENTS, HashNetwork
 from i2v_lib.models.networks import VGGNIN, VGGModelA
 from i2v_lib.models.released import onnx as export
@@ -134,15 +134,14 @@ def test_the_file_is_valid_onnx_of_the_asked_version(opset, tmp_path):
 
 
 def test_metadata_say_what_the_outputs_are(tmp_path):
-    config = load_config("smoke", collection="secret/folder")
+    architecture = Architecture("vgg_nin", TAGS, SIZE, SIZE, WIDTH)
     path = export_onnx(settled(VGGNIN(TAGS, WIDTH)), tmp_path / "a.onnx", image_size=SIZE, vocabulary=VOCABULARY,
-                       config=config)  # fmt: skip
+                       architecture=architecture)  # fmt: skip
     found = session(path).get_modelmeta().custom_metadata_map
     vocabulary = json.loads(found["vocabulary"])
     assert vocabulary == {"tags": list(VOCABULARY.tags), "categories": list(VOCABULARY.categories)}
-    assert json.loads(found["config"])["width"] == config.width
+    assert Architecture(**json.loads(found["architecture"])) == architecture
     assert found["i2v_lib"] == i2v_lib.__version__
-    assert b"secret" not in path.read_bytes()
 
 
 def test_an_older_file_is_replaced_by_a_whole_one(tmp_path):

@@ -11,22 +11,15 @@ import torch
 from caffe_writer import caffemodel
 from numpy.testing import assert_allclose
 
-from i2v_lib.config import Config, load_config
+from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.checkpoints import load_weights, read_metadata
-from i2v_lib.models.hash_network import HashNetwork, build_hash_network
-from i2v_lib.models.networks import VGGNIN, build_network
+from i2v_lib.models.hash_network import HashNetwork, empty_network
+from i2v_lib.models.networks import VGGNIN
 from i2v_lib.models.released import convert
 from i2v_lib.models.released import files as files_module
 from i2v_lib.models.released.caffe import CaffeFormatError, read_caffemodel
-from i2v_lib.models.released.convert import (
-    SOURCES,
-    authors_order,
-    convert_released,
-    load_released_features,
-    load_released_tags,
-    read_tag_list,
-    released_vocabulary,
-)
+from i2v_lib.models.released.convert import convert_released, load_released_features, load_released_tags
+from i2v_lib.models.released.files import SOURCES, authors_order, read_tag_list, released_vocabulary
 
 MEAN_BGR = np.array([164.76139251, 167.47864617, 181.13838569])
 TAGS, BITS, SIZE, POSITIONS = 9, 16, 64, 4
@@ -43,9 +36,9 @@ LIST += ["safe", "questionable", "explicit"]
 @pytest.fixture
 def tiny(monkeypatch):
     """The released networks at a 32nd of their width, for small pictures and nine tags."""
-    config = load_config("paper", head_convolutions=4, width=1 / 32, image_size=SIZE, code_bits=BITS)
-    monkeypatch.setattr(convert, "CONFIG", config)
-    monkeypatch.setattr(convert, "TAGS", TAGS)
+    from tiny_released import shrink_released  # here, since it imports this module
+
+    shrink_released(monkeypatch)
 
 
 def weights_of(kind, seed=0):
@@ -205,8 +198,9 @@ def test_loading_leaves_the_compiler_alone(tiny, tmp_path):
     """Weights drawn without memory would import it, which takes longer than reading a file of a gigabyte."""
     path = write(tmp_path / "tag.caffemodel", weights_of("tags"))
     script = (
-        "import sys; from i2v_lib.config import load_config; from i2v_lib.models.released.convert import convert; "
-        f"convert.TAGS = {TAGS}; convert.CONFIG = load_config('paper', head_convolutions=4, width=1 / 32); "
+        "import dataclasses, sys; from i2v_lib.models.released import convert; "
+        f"sizes = {{'outputs': {TAGS}, 'image_size': {SIZE}, 'stored_size': {SIZE}, 'width': 1 / 32}}; "
+        "convert.ARCHITECTURES['tags'] = dataclasses.replace(convert.ARCHITECTURES['tags'], **sizes); "
         "convert.load_released_tags(sys.argv[1]); print('torch._dynamo' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
@@ -219,9 +213,7 @@ def test_released_sizes_are_insisted_on(tmp_path):
         path = write(tmp_path / f"{kind}.caffemodel", weights_of(kind))
         with pytest.raises(ValueError, match=f"it is not {SOURCES[kind].name}, which has {SOURCES[kind].parameters:,}"):
             load(path)
-    with torch.device("meta"), convert._WithoutDrawing():
-        tags = build_network("vgg_nin", convert.TAGS, convert.CONFIG)
-        features = build_hash_network(convert.CONFIG, convert.TAGS)
+    tags, features = (empty_network(convert.ARCHITECTURES[kind]) for kind in ("tags", "features"))
     assert sum(p.numel() for p in tags.parameters()) == SOURCES["tags"].parameters == 47_001_475
     assert sum(p.numel() for p in features.parameters()) == SOURCES["features"].parameters == 244_646_787
     assert tags.tags.weight.shape == (1539, 1024, 3, 3)
@@ -343,12 +335,12 @@ def test_converted_files_are_ordinary_weights(files):
     for kind, load in {"tag": load_released_tags, "feature": load_released_features}.items():
         path = written[f"{kind}s"]
         metadata = read_metadata(path)
-        assert metadata["settings"] == {"network": "vgg_nin" if kind == "tag" else "hash"}
         assert metadata["vocabulary"]["tags"][2:6] == ["stars", "moons", "rin", "mei"]
         assert metadata["vocabulary"]["categories"][2:6] == ["copyright"] * 2 + ["character"] * 2
-        config = Config(**metadata["config"])
-        network = build_network("vgg_nin", TAGS, config) if kind == "tag" else build_hash_network(config, TAGS)
-        load_weights(path, network.eval())
+        architecture = Architecture.from_metadata(metadata)
+        assert architecture.code_bits == (None if kind == "tag" else BITS)
+        network = empty_network(architecture).to_empty(device="cpu")
+        load_weights(path, network)
         assert np.array_equal(run(network), run(load(files[f"{kind}_model"])))
         assert str(files["out"].parent) not in json.dumps(metadata)
 
@@ -360,7 +352,7 @@ def test_conversion_happens_once(files, monkeypatch):
         patched.setattr(convert, "_load", lambda *_: pytest.fail("converted again"))
         assert convert_released(**files) == written
     write(files["tag_model"], weights_of("tags", seed=1))
-    with pytest.raises(ValueError, match="was converted from other files; pass overwrite=True"):
+    with pytest.raises(ValueError, match="was converted from other files.*overwrite=True"):
         convert_released(**files)
     assert [path.read_bytes() for path in written.values()] == content
     tags = {name: files[name] for name in ("tag_model", "tag_list", "out")}

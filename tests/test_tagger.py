@@ -1,5 +1,6 @@
 """The tagger: the authors' five calls, field by field, against a computation by hand from the file's weights."""
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -16,11 +17,13 @@ from i2v_lib.config import load_config
 from i2v_lib.data.collection import open_collection
 from i2v_lib.data.images import BadImageError
 from i2v_lib.models import i2v
+from i2v_lib.models.architecture import Architecture, trained_with
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import build_hash_network
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.prediction import predict
-from i2v_lib.models.released.convert import convert_released, released_vocabulary
+from i2v_lib.models.released.convert import convert_released
+from i2v_lib.models.released.files import released_vocabulary
 from i2v_lib.models.serving import heatmaps, picture_batches
 from i2v_lib.models.serving.heatmaps import gradient_map, last_map
 from i2v_lib.models.tagger import Illustration2Vec
@@ -228,7 +231,8 @@ def test_converted_files_give_the_same_tagger(files, tagger, tmp_path):
 def save(folder, name, network, config, tags, **settings):
     """A finished network of a run."""
     metadata = {
-        "config": config.__dict__,
+        "architecture": dataclasses.asdict(Architecture.of(config, name, len(tags))),
+        "trained_with": trained_with(config),
         "vocabulary": json.loads(released_vocabulary(tags).to_json()),
         "settings": {"network": name, **settings},
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.released.convert import authors_order, released_vocabulary
+from i2v_lib.models.released.files import authors_order, released_vocabulary
 from i2v_lib.models.serving.thresholds import (
     BETAS,
     UNKNOWN,

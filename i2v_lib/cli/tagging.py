@@ -6,16 +6,15 @@ The library is imported where it is needed, so that ``--help`` and a wrong optio
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i2v_lib.cli.commands import require_place
-from i2v_lib.config import PRESETS, home
+from i2v_lib.config import PRESETS, home, load_config
 
 if TYPE_CHECKING:
-    from i2v_lib.models.tagging.choose_weights import Chosen
+    from i2v_lib.models.tagging.choose_weights import TaggerSource
 
 
 def add_tagging_commands(command: Callable[[str, Callable, str], argparse.ArgumentParser]) -> None:
@@ -119,7 +118,7 @@ def tag_command(options: argparse.Namespace) -> None:
     from i2v_lib.models.tagging.folder import tag_folder
     from i2v_lib.models.tagging.tag_files import as_json, as_text
 
-    tagger, _, meaning, _ = _tagger(options, "tags")
+    tagger, _, meaning, *_ = _tagger(options, "tags")
     rule = {"threshold": options.threshold, "threshold_rule": options.threshold_rule}
     if options.folder.is_file():
         write = as_json if options.format == "json" else as_text
@@ -148,7 +147,7 @@ def add_tags_command(options: argparse.Namespace) -> None:
 
     _check_out(options, ".safetensors")
     examples = find_examples(options.source, options.tags, options.others, options.without, options.seed)
-    tagger, _, meaning, _ = _tagger(options, "tags")
+    tagger, _, meaning, *_ = _tagger(options, "tags")
     print(meaning)
     learned = add_tags(tagger, examples, seed=options.seed)
     learned.tagger.save(options.out)
@@ -167,7 +166,7 @@ def thresholds_command(options: argparse.Namespace) -> None:
 
     _check_out(options, ".npz")
     collection = open_collection(options.collection)
-    tagger, _, meaning, _ = _tagger(options, "tags")
+    tagger, _, meaning, *_ = _tagger(options, "tags")
     print(meaning)
     counts = fit_thresholds(tagger, collection, split=_split(options))
     tagger.save_thresholds(options.out)
@@ -183,12 +182,12 @@ def evaluate_released_command(options: argparse.Namespace) -> None:
     from i2v_lib.show.released import evaluation_text, save_evaluation
 
     collection = open_collection(options.collection)
-    tagger, name, meaning, config = _tagger(options, "tags")
+    tagger, name, meaning, _, preset = _tagger(options, "tags")
     print(meaning)
     split = _split(options)
     found = evaluate_weights(tagger, collection, split=split, resamples=options.resamples, seed=options.seed)
     folder = options.out or home() / "runs" / "evaluations" / f"{collection.folder.name}, {name}"
-    config = dataclasses.replace(config, seed=options.seed, bootstrap=options.resamples)
+    config = load_config(preset, seed=options.seed, bootstrap=options.resamples)
     about = {"name": name, "meaning": meaning, "split": split, "config": config, "vocabulary": tagger.vocabulary}
     rows = save_evaluation(found, collection, folder, **about)
     print(f"{found.illustrations:,} illustrations; [95 % bootstrap intervals]\n")
@@ -201,11 +200,11 @@ def export_onnx_command(options: argparse.Namespace) -> None:
     from i2v_lib.models.released.onnx import export_onnx
 
     _check_out(options, ".onnx")
-    tagger, name, _, config = _tagger(options, "features" if options.codes else "tags")
+    tagger, name, _, architecture, _ = _tagger(options, "features" if options.codes else "tags")
     network = tagger.feature_network if options.codes else tagger.network
     side = tagger.image_size
     settings = {"image_size": side, "codes": options.codes, "pixels": options.pixels, "opset": options.opset}
-    export_onnx(network, options.out, **settings, vocabulary=tagger.vocabulary, config=config)
+    export_onnx(network, options.out, **settings, vocabulary=tagger.vocabulary, architecture=architecture)
     outputs = "logits, scores, features, codes" if options.codes else "logits, scores"
     print(f"{options.out}: {name}, {options.out.stat().st_size:,} bytes")
     print(f"images ({options.pixels}, N × 3 × {side} × {side}, RGB 0–255) → {outputs}")
@@ -220,7 +219,7 @@ def _check_out(options: argparse.Namespace, ending: str) -> None:
     require_place(options.out)
 
 
-def _tagger(options: argparse.Namespace, *needs: str) -> Chosen:
+def _tagger(options: argparse.Namespace, *needs: str) -> TaggerSource:
     """The tagger that a command's options name, or the best there is."""
     from i2v_lib.models.tagging.choose_weights import best_tagger, file_tagger, released_tagger, run_tagger
 

@@ -8,7 +8,15 @@ import torch
 from torch import nn
 
 from i2v_lib.config import Config, choices_of
-from i2v_lib.models.networks import REDUCTION, VGGNIN, build_network
+from i2v_lib.models.architecture import Architecture
+from i2v_lib.models.networks import (
+    REDUCTION,
+    VGGNIN,
+    TagNetwork,
+    build_network,
+    network_class,
+    without_initial_weights,
+)
 
 PLACEMENTS = choices_of("hash_layer")
 
@@ -31,6 +39,12 @@ class HashNetwork(nn.Module):
     image_size : pixels S, square; "flattened" is built for this size alone
     placement : one of :data:`PLACEMENTS`
 
+    Attributes
+    ----------
+    image_size, placement : as above
+    body : of the VGG + NIN, its convolutions up to the fifth pooling
+    fixed_size : pixels S of the images it was built for, or None where any size will do
+
     Source: Saito & Matsui 2015, §3.2.
     """
 
@@ -52,15 +66,20 @@ class HashNetwork(nn.Module):
             inputs = {"flattened": channels * positions, "pooled": channels, "tags": outputs}[placement]
             self.encode = nn.Linear(inputs, bits)
         self.tags = nn.Linear(bits, outputs)
+        self.fixed_size = image_size if placement == "flattened" else None
         for layer in (self.encode, self.tags):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
             nn.init.zeros_(layer.bias)
 
+    @property
+    def body(self) -> nn.Sequential:
+        return self.convolutions.body
+
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Hash layer before its sigmoid, shape (N, B), of pictures RGB 0–255, shape (N, 3, S, S)."""
-        if self.placement == "flattened" and x.shape[2:] != (self.image_size, self.image_size):
+        if self.fixed_size is not None and x.shape[2:] != (self.fixed_size, self.fixed_size):
             size = f"{x.shape[2]} × {x.shape[3]}"
-            raise ValueError(f"pictures are {size} pixels; the hash layer was built for {self.image_size}")
+            raise ValueError(f"pictures are {size} pixels; the hash layer was built for {self.fixed_size}")
         x = self.convolutions.tag_map(x)  # (N, 1024·width, S // 32, S // 32); "tags": (N, T, S // 32, S // 32)
         if self.placement == "convolution":
             return self.encode(x).mean((2, 3))  # (N, B)
@@ -73,16 +92,31 @@ class HashNetwork(nn.Module):
         return self.tags(torch.sigmoid(self.features(x)))  # (N, T)
 
 
-def build_hash_network(config: Config, tags: int, network: VGGNIN | None = None) -> HashNetwork:
+def build_hash_network(config: Config, outputs: int, network: VGGNIN | None = None) -> HashNetwork:
     """Insert an untrained hash layer, its weights drawn from ``config.seed``.
 
     Parameters
     ----------
     config : gives code_bits, hash_layer, image_size and seed
-    tags : number of outputs T
+    outputs : number of tags T
     network : a trained VGG + NIN to start from; when left out, an untrained one, for weights to be loaded into
     """
-    network = network or build_network("vgg_nin", tags, config)
+    start = network or build_network("vgg_nin", outputs, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return HashNetwork(network, config.code_bits, config.image_size, config.hash_layer)
+        return HashNetwork(start, config.code_bits, config.image_size, config.hash_layer)
+
+
+def empty_network(architecture: Architecture) -> TagNetwork | HashNetwork:
+    """A network without memory for its weights, in eval mode: ``load_state_dict(…, assign=True)`` gives it some.
+
+    Raises
+    ------
+    ValueError
+        If no class is registered under the network's name, or a size is impossible.
+    """
+    with without_initial_weights():
+        network = network_class(architecture.network).build(architecture, dropout=0.0).eval()
+        if architecture.code_bits is None:
+            return network
+        return HashNetwork(network, architecture.code_bits, architecture.image_size, architecture.hash_layer).eval()

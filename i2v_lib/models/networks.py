@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from i2v_lib.config import Config
+from i2v_lib.models.architecture import Architecture
 
 BODY = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # channels; a pooling follows each block
 REDUCTION = 32  # five poolings by two
@@ -18,17 +21,27 @@ SCALE = 1 / 64  # brings pixels, whose standard deviation is near 64 of 255, to 
 
 
 class TagNetwork(nn.Module):
-    """What both networks share: the input's normalization and the convolutions up to the fifth pooling.
+    """What all networks share: the input's normalization and the convolutions up to the fifth pooling.
+
+    A network of one's own is a subclass with a ``head``, a ``tags`` layer, :meth:`build`, ``features`` and ``forward``,
+    under :func:`register`. Where its forward pass is not the chain of :meth:`hidden_layers`, it says which it is.
 
     Attributes
     ----------
     mean : buffer, float32, shape (3,)
         RGB 0–255, subtracted from every pixel; :func:`i2v_lib.models.training.fit` sets it.
     body : convolutions and poolings, named as in the released network (``conv1_1`` … ``pool5``)
-    tags : the last layer, a convolution or a linear layer with one output a tag
+    head : the other hidden layers
+    tags : the last layer, a convolution or a linear layer with one output per tag
+    fixed_size : pixels S of the images it was built for, or None where any size will do
+    dropout_field : of :class:`~i2v_lib.config.Config`, the setting of its dropout
     """
 
+    mean: torch.Tensor
+    head: nn.Sequential
     tags: nn.Conv2d | nn.Linear
+    fixed_size: int | None = None
+    dropout_field: str = "dropout_vgg_nin"
 
     def __init__(self, width: float, batch_norm: bool = False) -> None:
         super().__init__()
@@ -57,13 +70,48 @@ class TagNetwork(nn.Module):
         x = (x.float() - self.mean.view(3, 1, 1)) * SCALE  # (N, 3, S, S)
         return self.body(x)
 
+    @classmethod
+    def build(cls, architecture: Architecture, dropout: float) -> TagNetwork:
+        """A network of given sizes; each class says which of them it takes."""
+        raise NotImplementedError(f"{cls.__name__} has no build; write one that takes an Architecture and a dropout")
 
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What the last layer reads, averaged over positions, shape (N, D), of images RGB 0–255, (N, 3, S, S)."""
+        raise NotImplementedError(f"{type(self).__name__} has no features; write a method that returns them")
+
+    def tag_map(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits at each position; only a network whose last layer is a convolution has them."""
+        raise TypeError(f"network is a {type(self).__name__}, whose last layer is not a convolution; it has no tag map")
+
+    def hidden_layers(self) -> Iterator[tuple[str, nn.Module]]:
+        """Named layers that an image passes through one after the other, from its normalized pixels to ``tags``."""
+        yield from self.body.named_children()
+        if isinstance(self.tags, nn.Linear):
+            yield "flattened", nn.Flatten()
+        yield from self.head.named_children()
+
+
+NETWORKS: dict[str, type[TagNetwork]] = {}  # by the names that settings and weights files use; see register
+Network = TypeVar("Network", bound=type[TagNetwork])
+
+
+def register(name: str) -> Callable[[Network], Network]:
+    """Put a class into :data:`NETWORKS`, so that it can be built and loaded by its name."""
+
+    def put(network: Network) -> Network:
+        NETWORKS[name] = network
+        return network
+
+    return put
+
+
+@register("vgg_a")
 class VGGModelA(TagNetwork):
-    """VGG model A with one output a tag: eight convolutions and three fully connected layers.
+    """VGG model A with one output per tag: eight convolutions and three fully connected layers.
 
     Parameters
     ----------
-    tags : number of outputs T
+    outputs : number of tags T
     image_size : pixels S, square; fixed, because the first fully connected layer sees the whole last map
     width : multiplies every hidden layer's channels
     dropout : after each of the two hidden fully connected layers
@@ -71,11 +119,13 @@ class VGGModelA(TagNetwork):
     Source: Saito & Matsui 2015, Table 1 (left); Simonyan & Zisserman 2015, model A.
     """
 
-    def __init__(self, tags: int, image_size: int = 224, width: float = 1.0, dropout: float = 0.0) -> None:
+    dropout_field = "dropout_vgg_a"
+
+    def __init__(self, outputs: int, image_size: int = 224, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__(width)
         if image_size < REDUCTION:
             raise ValueError(f"image_size={image_size}: five poolings need at least {REDUCTION} pixels")
-        self.image_size = image_size
+        self.fixed_size = image_size
         hidden = scaled(4096, width)
         layers = {
             "fc6": nn.Linear(scaled(512, width) * (image_size // REDUCTION) ** 2, hidden),
@@ -86,14 +136,19 @@ class VGGModelA(TagNetwork):
             "drop7": nn.Dropout(dropout),
         }
         self.head = nn.Sequential(OrderedDict(layers))
-        self.tags = nn.Linear(hidden, tags)
+        self.tags = nn.Linear(hidden, outputs)
         initialize(self)
+
+    @classmethod
+    def build(cls, architecture: Architecture, dropout: float) -> VGGModelA:
+        """VGG model A of given sizes."""
+        return cls(architecture.outputs, architecture.image_size, architecture.width, dropout)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Last hidden layer, shape (N, 4096·width), of pictures RGB 0–255, shape (N, 3, S, S)."""
-        if x.shape[2:] != (self.image_size, self.image_size):
+        if x.shape[2:] != (self.fixed_size, self.fixed_size):
             size = f"{x.shape[2]} × {x.shape[3]}"
-            raise ValueError(f"pictures are {size} pixels; the network was built for {self.image_size}")
+            raise ValueError(f"pictures are {size} pixels; the network was built for {self.fixed_size}")
         x = self.body_map(x)  # (N, 512·width, S // 32, S // 32)
         x = x.flatten(1)  # (N, 512·width·(S // 32)²), in (channel, row, column) order
         return self.head(x)  # (N, 4096·width)
@@ -103,12 +158,13 @@ class VGGModelA(TagNetwork):
         return self.tags(self.features(x))  # (N, T)
 
 
+@register("vgg_nin")
 class VGGNIN(TagNetwork):
     """VGG + NIN: the fully connected layers replaced by 3 × 3 convolutions and global average pooling.
 
     Parameters
     ----------
-    tags : number of outputs T
+    outputs : number of tags T
     width : multiplies every hidden layer's channels
     dropout : between the head's convolutions
     convolutions : of the head: 3 in Table 1; 4 in the network the authors released
@@ -119,7 +175,7 @@ class VGGNIN(TagNetwork):
 
     def __init__(
         self,
-        tags: int,
+        outputs: int,
         width: float = 1.0,
         dropout: float = 0.0,
         convolutions: int = 3,
@@ -132,9 +188,14 @@ class VGGNIN(TagNetwork):
         channels = [scaled(512, width), *[hidden] * (convolutions - 1)]
         self.head = nn.Sequential(OrderedDict(head_convolutions(channels, dropout, batch_norm)))
         self.dropout = nn.Dropout(dropout)
-        self.tags = nn.Conv2d(hidden, tags, 3, padding=1)
+        self.tags = nn.Conv2d(hidden, outputs, 3, padding=1)
         self.pool6 = nn.AdaptiveAvgPool2d(1)
         initialize(self)
+
+    @classmethod
+    def build(cls, architecture: Architecture, dropout: float) -> VGGNIN:
+        """VGG + NIN of given sizes."""
+        return cls(architecture.outputs, architecture.width, dropout, architecture.head_convolutions)
 
     def features_map(self, x: torch.Tensor) -> torch.Tensor:
         """Last hidden map of a batch of pictures.
@@ -169,13 +230,24 @@ class VGGNIN(TagNetwork):
         return x.flatten(1)  # (N, T)
 
 
-def build_network(name: str, tags: int, config: Config) -> TagNetwork:
+@register("vgg_nin_bn")
+class VGGNINBatchNorm(VGGNIN):
+    """VGG + NIN with batch norm after every convolution but the last: ours, not the paper's; it learns faster.
+
+    Parameters are those of :class:`VGGNIN`.
+    """
+
+    def __init__(self, outputs: int, width: float = 1.0, dropout: float = 0.0, convolutions: int = 3) -> None:
+        super().__init__(outputs, width, dropout, convolutions, batch_norm=True)
+
+
+def build_network(name: str, outputs: int, config: Config) -> TagNetwork:
     """Build an untrained network, its weights drawn from ``config.seed``.
 
     Parameters
     ----------
-    name : "vgg_a", "vgg_nin" or "vgg_nin_bn"
-    tags : number of outputs T
+    name : "vgg_a", "vgg_nin", "vgg_nin_bn", or another name in :data:`NETWORKS`
+    outputs : number of tags T
     config : gives image_size, width, head_convolutions, dropouts and seed
 
     Raises
@@ -183,20 +255,37 @@ def build_network(name: str, tags: int, config: Config) -> TagNetwork:
     ValueError
         For an unknown name.
     """
-    nin: dict[str, Any] = {
-        "width": config.width,
-        "dropout": config.dropout_vgg_nin,
-        "convolutions": config.head_convolutions,
-    }
+    kind = network_class(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        if name == "vgg_a":
-            return VGGModelA(tags, config.image_size, config.width, config.dropout_vgg_a)
-        if name == "vgg_nin":
-            return VGGNIN(tags, **nin)
-        if name == "vgg_nin_bn":
-            return VGGNIN(tags, **nin, batch_norm=True)
-    raise ValueError(f"network {name!r} is unknown; use vgg_a, vgg_nin or vgg_nin_bn")
+        return kind.build(Architecture.of(config, name, outputs), getattr(config, kind.dropout_field))
+
+
+def network_class(name: str) -> type[TagNetwork]:
+    """The class of a network by its name.
+
+    Raises
+    ------
+    ValueError
+        If no class is registered under the name; the message lists those that are.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"network {name!r} is unknown; use one of {', '.join(NETWORKS)}")
+    return NETWORKS[name]
+
+
+@contextmanager
+def without_initial_weights() -> Iterator[None]:
+    """A context in which layers get shapes, but neither memory nor initial weights: they are to be given others."""
+    with torch.device("meta"), _WithoutDrawing():
+        yield
+
+
+class _WithoutDrawing(TorchFunctionMode):
+    """Leave out initial weights: drawing some without memory would first import PyTorch's compiler, for seconds."""
+
+    def __torch_function__(self, function: Any, types: Any, arguments: tuple = (), options: dict | None = None) -> Any:
+        return arguments[0] if function is torch.Tensor.normal_ else function(*arguments, **(options or {}))
 
 
 def scaled(channels: int, width: float) -> int:

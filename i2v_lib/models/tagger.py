@@ -13,6 +13,7 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import TagNetwork
+from i2v_lib.models.released.convert import ARCHITECTURES
 from i2v_lib.models.serving.cpu_inference import prepare_network
 from i2v_lib.models.serving.heatmaps import finer, gradient_map, last_map
 from i2v_lib.models.serving.load_weights import load_network, load_released, released_metadata, run_weights
@@ -20,7 +21,7 @@ from i2v_lib.models.serving.picture_stream import Pictures, PictureStream
 from i2v_lib.models.serving.tag_lists import Tags, columns_by_name
 from i2v_lib.models.serving.thresholds import best_thresholds, save_thresholds
 
-SAVED = ("config", "settings", "released", "added")  # of a weights file's metadata: how its network is built
+SAVED = ("architecture", "trained_with", "released", "added")  # of a weights file's metadata: what a copy keeps
 HEATMAPS = {"gradient": gradient_map, "last map": last_map}
 
 
@@ -58,8 +59,9 @@ class Illustration2Vec(PictureStream):
 
         Errors are those of :func:`~i2v_lib.models.serving.load_weights.load_released`.
         """
-        tags, features, vocabulary, size = load_released(tag_model, feature_model, tag_list)
-        metadata = tags and released_metadata(tag_model)
+        tags, features, vocabulary = load_released(tag_model, feature_model, tag_list)
+        metadata = None if tag_model is None else released_metadata(tag_model)
+        size = ARCHITECTURES["tags"].image_size
         return cls(tags, features, vocabulary, image_size=size, metadata=metadata, **options)
 
     @classmethod
@@ -76,7 +78,7 @@ class Illustration2Vec(PictureStream):
         tags = None if loaded.vocabulary is None else loaded.network
         if tags is None and features is None:
             raise ValueError(f"{path} does not hold its tags' names; convert the tag model again, with its tag_list")
-        sizes = {"image_size": loaded.image_size, "stored_size": loaded.stored_size}
+        sizes = {name: getattr(loaded.architecture, name) for name in ("image_size", "stored_size")}
         return cls(tags, features, loaded.vocabulary, **(sizes | {"metadata": loaded.metadata} | options))
 
     @classmethod
@@ -99,7 +101,8 @@ class Illustration2Vec(PictureStream):
         options = {name: getattr(self, name) for name in ("image_size", "stored_size", "alpha", "batch_size")}
         metadata = self.metadata
         if metadata is not None and (added := len(vocabulary) - len(self.vocabulary)):
-            metadata = {**metadata, "added": metadata.get("added", 0) + added}
+            longer = {**metadata["architecture"], "outputs": len(vocabulary)}
+            metadata = {**metadata, "architecture": longer, "added": metadata.get("added", 0) + added}
         precision = "bfloat16" if self._half else "float32"
         return Illustration2Vec(
             network,

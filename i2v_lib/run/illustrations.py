@@ -18,10 +18,11 @@ from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import draw_folder, draw_picture
+from i2v_lib.models.released.files import missing_released
 from i2v_lib.models.serving.picture_batches import Picture
 from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
 from i2v_lib.models.tagger import Illustration2Vec
-from i2v_lib.models.tagging.choose_weights import Chosen, missing_released, of_run, released_tagger
+from i2v_lib.models.tagging.choose_weights import TaggerSource, of_run, released_tagger
 from i2v_lib.run.artifacts import digest, once
 from i2v_lib.run.extraction import Extracted, extract, tagger_digest
 from i2v_lib.run.search_run import Run, Search
@@ -91,7 +92,7 @@ class Illustrations(Search):
         }
 
     @once
-    def weights(self) -> Chosen:
+    def weights(self) -> TaggerSource:
         """The tagger, and what its weights know: the authors' if their files are here, else this run's, trained now."""
         missing = missing_released()
         if not missing:

@@ -20,6 +20,7 @@ from i2v_lib.data.shuffle import choose_blocks
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.drawn import collection_folder, draw_collection
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
+from i2v_lib.models.architecture import Architecture, trained_with
 from i2v_lib.models.checkpoints import load_weights, read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.logistic import fit_logistic
@@ -144,7 +145,11 @@ class NetworkRun(Artifacts):
             set_prior(network, batches.priors())
         else:
             network = build_network(name, tags, config)
-        metadata = {"config": dataclasses.asdict(config), "vocabulary": json.loads(self.vocabulary().to_json())}
+        metadata = {
+            "architecture": dataclasses.asdict(Architecture.of(config, name, tags)),
+            "trained_with": trained_with(config),
+            "vocabulary": json.loads(self.vocabulary().to_json()),
+        }
         with self.timed(f"train {name}"):
             return fit(
                 network,

@@ -89,9 +89,9 @@ def save_evaluation(
     Parameters
     ----------
     folder : made if missing
-    name, meaning : of the weights, see :class:`~i2v_lib.models.tagging.choose_weights.Chosen`
+    name, meaning : of the weights, see :class:`~i2v_lib.models.tagging.choose_weights.TaggerSource`
     split : that was scored; None for all
-    config : that the weights were built with
+    config : the preset of the weights, with the seed and the number of resamples
     vocabulary : theirs
     """
     rows = evaluation_rows(evaluation)

@@ -20,40 +20,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.overrides import TorchFunctionMode
 
-from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.checkpoints import read_metadata, save_weights
-from i2v_lib.models.hash_network import HashNetwork, build_hash_network
-from i2v_lib.models.networks import SCALE, VGGNIN, build_network
+from i2v_lib.models.hash_network import HashNetwork, empty_network
+from i2v_lib.models.networks import SCALE, VGGNIN
 from i2v_lib.models.released.caffe import read_caffemodel
 from i2v_lib.models.released.files import (
     AUTHORS_CATEGORIES,
     CONVERTED,
     SOURCES,
     TAGS,
-    authors_order,
     check_exists,
     read_tag_list,
     released_vocabulary,
     swap_order,
 )
 
-__all__ = [
-    "SOURCES",
-    "authors_order",
-    "convert_released",
-    "load_released_features",
-    "load_released_tags",
-    "read_tag_list",
-    "released_vocabulary",
-]
-
-CONFIG = load_config("paper", head_convolutions=4)  # the released networks' sizes
+_TAGS = Architecture("vgg_nin", TAGS, image_size=224, stored_size=224, head_convolutions=4)
+ARCHITECTURES = {  # of the two networks; pictures are warped to what they see, and nothing is cut off
+    "tags": _TAGS,
+    "features": dataclasses.replace(_TAGS, code_bits=4096, hash_layer="flattened"),
+}
 MEAN = (181.13838569, 167.47864617, 164.76139251)  # RGB 0–255, of the authors' training set
 LAST = {"tags": "conv6_4", "features": "encode2"}  # the layer with one output a tag
-CONVERSION = 1  # counted up when a converted file would hold something else than before
+CONVERSION = 2  # counted up when a converted file would hold something else than before
 
 
 def load_released_tags(path: Path | str) -> VGGNIN:
@@ -126,9 +118,8 @@ def convert_released(
     Returns
     -------
     dict of Path
-        "tags" and "features", as far as they were given. The files' metadata is that of a trained network: ``config``,
-        ``vocabulary`` and, in ``settings``, ``network`` ("vgg_nin" or "hash"). ``released`` says what they were
-        made from.
+        "tags" and "features", as far as they were given. The files' metadata is that of a trained network,
+        ``architecture`` and ``vocabulary``; ``released`` says what they were made from.
 
     Raises
     ------
@@ -165,11 +156,12 @@ def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path, 
     if path.exists() and not overwrite:
         if read_metadata(path).get("released") == made_from:
             return path
-        raise ValueError(f"{path} was converted from other files; pass overwrite=True, or another out=")
+        raise ValueError(
+            f"{path} was converted from other files or in another way; pass overwrite=True, or another out="
+        )
     metadata = {
-        "config": dataclasses.asdict(CONFIG),
+        "architecture": dataclasses.asdict(ARCHITECTURES[kind]),
         "vocabulary": vocabulary and json.loads(vocabulary.to_json()),
-        "settings": {"network": "vgg_nin" if kind == "tags" else "hash"},
         "released": made_from,
     }
     save_weights(path, _load(source, kind), metadata)
@@ -181,8 +173,7 @@ def _load(path: Path, kind: str) -> VGGNIN | HashNetwork:
     check_exists(path, kind)
     layers = read_caffemodel(path)
     _check_kind(path, kind, layers)
-    with torch.device("meta"), _WithoutDrawing():
-        network = build_network("vgg_nin", TAGS, CONFIG) if kind == "tags" else build_hash_network(CONFIG, TAGS)
+    network = empty_network(ARCHITECTURES[kind])
     state = network.state_dict()
     keys = _keys(state, kind)
     _check_layers(path, kind, layers, {name: [tuple(state[key].shape) for key in keys[name]] for name in keys})
@@ -198,14 +189,7 @@ def _load(path: Path, kind: str) -> VGGNIN | HashNetwork:
     tensors = {key: torch.from_numpy(array) for key, array in arrays.items()}
     tensors["mean" if kind == "tags" else "convolutions.mean"] = torch.tensor(MEAN)
     network.load_state_dict(tensors, assign=True)
-    return network.eval()
-
-
-class _WithoutDrawing(TorchFunctionMode):
-    """Leave out initial weights: drawing some without memory would first import PyTorch's compiler, for seconds."""
-
-    def __torch_function__(self, function: Any, types: Any, arguments: tuple = (), options: dict | None = None) -> Any:
-        return arguments[0] if function is torch.Tensor.normal_ else function(*arguments, **(options or {}))
+    return network
 
 
 def _keys(state: Mapping[str, Any], kind: str) -> dict[str, list[str]]:

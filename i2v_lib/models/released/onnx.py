@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import i2v_lib
-from i2v_lib.config import FOLDERS, Config
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.networks import REDUCTION, SCALE, VGGNIN, TagNetwork, VGGModelA
+from i2v_lib.models.networks import REDUCTION, SCALE, TagNetwork
 from i2v_lib.system.files import write_bytes
 
 OPSET = 17  # old enough for a runtime of 2022
@@ -38,7 +38,7 @@ def export_onnx(
     pixels: str = "float32",
     opset: int = OPSET,
     vocabulary: Vocabulary | None = None,
-    config: Config | None = None,
+    architecture: Architecture | None = None,
 ) -> Path:
     """Write a network as an ONNX file for any number of pictures at a time.
 
@@ -55,8 +55,8 @@ def export_onnx(
     codes : whether a hash network's features and codes are outputs too
     pixels : type of the input, "float32" or "uint8"
     opset : version of ONNX's operators, at least 13
-    vocabulary, config : go into the file's metadata as JSON: ``vocabulary`` has ``tags`` and ``categories``, one an
-        output; beside it stands the kit's version, ``i2v_lib``
+    vocabulary, architecture : go into the file's metadata as JSON: ``vocabulary`` has ``tags`` and ``categories``, one
+        per output; beside it stands the kit's version, ``i2v_lib``
 
     Returns
     -------
@@ -65,7 +65,7 @@ def export_onnx(
     Raises
     ------
     TypeError
-        If the network is none of the kit's.
+        If the network is neither a tag network nor a hash network, or has a layer without a translation.
     ValueError
         If an argument does not fit the network, or the file would reach 2 GiB.
     """
@@ -90,7 +90,7 @@ def export_onnx(
         producer_name="i2v_lib",
         producer_version=i2v_lib.__version__,
     )
-    helper.set_model_props(model, _metadata(vocabulary, config))
+    helper.set_model_props(model, _metadata(network, vocabulary, architecture))
     return _save(model, Path(path))
 
 
@@ -116,8 +116,10 @@ class _Graph:
     def layer(self, x: str, name: str, module: nn.Module) -> str:
         """Append one module of a chain."""
         match module:
-            case nn.Dropout():
+            case nn.Dropout() | nn.Identity():
                 return x  # does nothing in eval mode
+            case nn.Flatten():
+                return self.add("Flatten", name, x)
             case nn.ReLU():
                 return self.add("Relu", name, x)
             case nn.MaxPool2d():
@@ -151,11 +153,7 @@ def _write(graph: _Graph, network: TagNetwork | HashNetwork, codes: bool, pixels
         x = graph.add("Cast", "pixels", x, to=TensorProto.FLOAT)
     x = graph.add("Sub", "centered", x, graph.constant("mean", tags.mean.view(3, 1, 1)))
     x = graph.add("Mul", "scaled", x, graph.constant("scale", np.float32(SCALE)))
-    for name, module in tags.body.named_children():
-        x = graph.layer(x, name, module)
-    if isinstance(tags, VGGModelA):
-        x = graph.add("Flatten", "flattened", x)
-    for name, module in tags.head.named_children():
+    for name, module in tags.hidden_layers():
         x = graph.layer(x, name, module)
     outputs = {"logits": len(network.tags.bias), "scores": len(network.tags.bias)}
     if hashing:
@@ -165,7 +163,7 @@ def _write(graph: _Graph, network: TagNetwork | HashNetwork, codes: bool, pixels
         if codes:
             _pack(graph, features, bits)
             outputs |= {"features": bits, "codes": -(-bits // 8)}
-    if isinstance(network, VGGNIN):
+    if isinstance(network.tags, nn.Conv2d):
         graph.average(graph.layer(x, "tags", network.tags), "logits")
     else:
         graph.layer(x, "logits", network.tags)
@@ -199,8 +197,8 @@ def _check(
     network: nn.Module, image_size: int | None, codes: bool, pixels: str, opset: int, vocabulary: Vocabulary | None
 ) -> int:
     """Refuse arguments that do not fit; return the pictures' size."""
-    if not isinstance(network, VGGNIN | VGGModelA | HashNetwork):
-        raise TypeError(f"network is a {type(network).__name__}; pass a VGGNIN, a VGGModelA or a HashNetwork")
+    if not isinstance(network, TagNetwork | HashNetwork):
+        raise TypeError(f"network is a {type(network).__name__}; pass a TagNetwork or a HashNetwork")
     if codes and not isinstance(network, HashNetwork):
         raise ValueError("codes=True: only a hash network makes codes; export that one, or leave codes out")
     if pixels not in PIXELS:
@@ -210,25 +208,27 @@ def _check(
         raise ValueError(f"opset={opset}: use {OLDEST_OPSET} to {newest}")
     if vocabulary is not None and len(vocabulary) != len(network.tags.bias):
         raise ValueError(f"vocabulary has {len(vocabulary)} tags, the network {len(network.tags.bias)} outputs")
-    built = getattr(network, "image_size", None)
-    fixed = isinstance(network, VGGModelA) or (isinstance(network, HashNetwork) and network.placement == "flattened")
+    built = network.image_size if isinstance(network, HashNetwork) else network.fixed_size
     size = built if image_size is None else image_size
     if size is None or size < REDUCTION:
         raise ValueError(f"image_size={image_size}: say how large pictures are, at least {REDUCTION} pixels")
-    if fixed and size != built:
-        raise ValueError(f"image_size={size}: the network was built for {built}")
+    if network.fixed_size not in (None, size):
+        raise ValueError(f"image_size={size}: the network was built for {network.fixed_size}")
     return size
 
 
-def _metadata(vocabulary: Vocabulary | None, config: Config | None) -> dict[str, str]:
+def _metadata(
+    network: TagNetwork | HashNetwork, vocabulary: Vocabulary | None, architecture: Architecture | None
+) -> dict[str, str]:
     metadata = {"i2v_lib": i2v_lib.__version__}
     if vocabulary is not None:
         content = {"tags": vocabulary.tags, "categories": vocabulary.categories}
         metadata["vocabulary"] = json.dumps(content, ensure_ascii=False)
-    if config is not None:
-        settings = dataclasses.asdict(config)
-        settings = {name: value for name, value in settings.items() if name not in FOLDERS}  # of this machine
-        metadata["config"] = json.dumps(settings)
+    if architecture is not None:
+        if isinstance(network, HashNetwork):  # of a tagger with both networks, the architecture is its tag network's
+            bits = network.tags.in_features
+            architecture = dataclasses.replace(architecture, code_bits=bits, hash_layer=network.placement)
+        metadata["architecture"] = json.dumps(dataclasses.asdict(architecture))
     return metadata
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.networks import REDUCTION, VGGNIN, TagNetwork
+from i2v_lib.models.networks import REDUCTION, TagNetwork
 
 BATCH = 32  # pictures at a time
 FINEST = 8  # cells a side, at least, of the map a gradient is taken at, if the picture is large enough
@@ -32,11 +32,11 @@ def heatmap(network: TagNetwork | HashNetwork, images: torch.Tensor, tags: int |
     -------
     float32 array, shape (N, h, w), or (N, K, h, w) for K tags each; :func:`resize` brings it to the picture's size
     """
-    function = last_map if isinstance(network, VGGNIN) else gradient_map
+    function = last_map if isinstance(network.tags, nn.Conv2d) else gradient_map
     return function(network, images, tags)
 
 
-def last_map(network: VGGNIN, images: torch.Tensor, tags: int | np.ndarray) -> np.ndarray:
+def last_map(network: TagNetwork | HashNetwork, images: torch.Tensor, tags: int | np.ndarray) -> np.ndarray:
     """The last convolution's map before the average pooling; arguments as of :func:`heatmap`.
 
     Returns
@@ -52,8 +52,11 @@ def last_map(network: VGGNIN, images: torch.Tensor, tags: int | np.ndarray) -> n
     Source: Saito & Matsui 2015, Table 1 (right), before the last line; as a heat map: Lin et al. 2014, "Network in
     network", §3.2, and Zhou et al. 2016, "Learning deep features for discriminative localization".
     """
-    if not isinstance(network, VGGNIN):
-        raise TypeError(f"network is a {type(network).__name__}, and only VGG + NIN has a last map; use gradient_map")
+    if isinstance(network, HashNetwork) or not isinstance(network.tags, nn.Conv2d):
+        raise TypeError(
+            f"network is a {type(network).__name__}, and only a network that ends in a convolution, such as VGG + NIN, "
+            "has a last map; use gradient_map"
+        )
 
     def compute(x: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
@@ -80,8 +83,7 @@ def gradient_map(network: TagNetwork | HashNetwork, images: torch.Tensor, tags: 
     Source: Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
     networks", §3; Selvaraju et al. 2017, "Grad-CAM".
     """
-    body = network.convolutions.body if isinstance(network, HashNetwork) else network.body
-    layer = _convolution_before_pooling(body, min(images.shape[2:]))
+    layer = _convolution_before_pooling(network.body, min(images.shape[2:]))
 
     def compute(x: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         kept = []
@@ -153,10 +155,10 @@ def _heat(logits: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
 
 def _convolution_before_pooling(body: nn.Sequential, size: int) -> nn.Module:
     """What the deepest pooling reads that sees a map of at least ``FINEST`` cells a side; else the first one."""
-    layers = list(body.named_children())
-    poolings = [i for i, (name, _) in enumerate(layers) if name.startswith("pool")]  # the first sees all pixels
+    layers = list(body.children())
+    poolings = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]  # the first sees all pixels
     fine = [i for before, i in enumerate(poolings) if size >> before >= FINEST]
-    return layers[max(fine, default=poolings[0]) - 1][1]
+    return layers[max(fine, default=poolings[0]) - 1]
 
 
 def _in_batches(

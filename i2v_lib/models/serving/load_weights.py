@@ -7,25 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from i2v_lib.config import Config, load_config, run_folder
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.models.architecture import Architecture, trained_with
 from i2v_lib.models.checkpoints import read_metadata
-from i2v_lib.models.hash_network import HashNetwork, build_hash_network
-from i2v_lib.models.networks import VGGNIN, TagNetwork, build_network
-from i2v_lib.models.released.convert import (
-    CONFIG,
-    SOURCES,
-    _WithoutDrawing,
-    load_released_features,
-    load_released_tags,
-    read_tag_list,
-    released_vocabulary,
-)
-from i2v_lib.models.released.files import CONVERTED
+from i2v_lib.models.hash_network import HashNetwork, empty_network
+from i2v_lib.models.networks import TagNetwork
+from i2v_lib.models.released.convert import ARCHITECTURES, load_released_features, load_released_tags
+from i2v_lib.models.released.files import CONVERTED, SOURCES, read_tag_list, released_vocabulary
 
 WEIGHTS = "weights.safetensors"  # in a network's folder of a run
 
@@ -37,16 +29,14 @@ class Loaded:
     Attributes
     ----------
     network : in eval mode
-    vocabulary : of its outputs, or None where the file does not tell
-    image_size : pixels S that it sees
-    stored_size : pixels to which pictures are warped before their center S is cut out
-    metadata : what the file says of itself: "config", "vocabulary", "settings", …
+    vocabulary : of its outputs, or None where the file does not have it
+    architecture : how it is built, and the size of the images it sees
+    metadata : what the file says of itself: "architecture", "vocabulary", "settings", …
     """
 
     network: TagNetwork | HashNetwork
     vocabulary: Vocabulary | None
-    image_size: int
-    stored_size: int
+    architecture: Architecture
     metadata: dict[str, Any]
 
 
@@ -67,26 +57,22 @@ def load_network(path: Path | str) -> Loaded:
     path = Path(path)
     metadata = read_metadata(path)
     try:
-        config, name = Config(**metadata["config"]), metadata["settings"]["network"]
+        architecture = Architecture.from_metadata(metadata)
         vocabulary = metadata["vocabulary"] and Vocabulary.from_json(json.dumps(metadata["vocabulary"]))
+        network = empty_network(architecture)
         tensors = load_file(path)  # a memory map: what is not used is not read
-        outputs = len(tensors["tags.bias"])
-    except (KeyError, TypeError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ValueError(f"{path} does not describe its network ({error!r}); give weights of a tag network") from error
-    with torch.device("meta"), _WithoutDrawing():
-        network = build_hash_network(config, outputs) if name == "hash" else build_network(name, outputs, config)
     try:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise ValueError(f"{path}: the weights are of another network than the metadata say: {error}") from error
-    # the authors warp pictures to what the network sees; ours is shown the center of stored ones, as in training
-    stored = config.image_size if "released" in metadata else config.stored_size
-    return Loaded(network.eval(), vocabulary, config.image_size, stored, metadata)
+    return Loaded(network, vocabulary, architecture, metadata)
 
 
 def load_released(
     tag_model: Path | str | None, feature_model: Path | str | None, tag_list: Path | str | None
-) -> tuple[VGGNIN | None, HashNetwork | None, Vocabulary | None, int]:
+) -> tuple[TagNetwork | None, HashNetwork | None, Vocabulary | None]:
     """Read the authors' networks, from their files or from those that ``convert_released`` wrote of them.
 
     Parameters
@@ -96,7 +82,7 @@ def load_released(
 
     Returns
     -------
-    tag network, feature network, vocabulary, and the side of the pictures that they see, in pixels
+    tag network, feature network, vocabulary
 
     Raises
     ------
@@ -125,15 +111,14 @@ def load_released(
             raise ValueError(f"{feature_model}: this is a tag model; feature vectors need {SOURCES['features'].name}")
     elif feature_model is not None:
         features = load_released_features(feature_model)
-    return tags, features, vocabulary, CONFIG.image_size
+    return tags, features, vocabulary
 
 
 def released_metadata(tag_model: Path | str) -> dict[str, Any]:
     """What a weights file of the authors' tag network says of itself, converted already or not."""
     if Path(tag_model).suffix == CONVERTED:
         return read_metadata(tag_model)
-    file = {"file": SOURCES["tags"].name}
-    return {"config": asdict(CONFIG), "settings": {"network": "vgg_nin"}, "released": file}
+    return {"architecture": asdict(ARCHITECTURES["tags"]), "released": {"file": SOURCES["tags"].name}}
 
 
 def run_weights(preset: str) -> tuple[Path, Path | None]:
@@ -170,8 +155,9 @@ def run_weights(preset: str) -> tuple[Path, Path | None]:
 
 def _best_first(folder: Path, name: str, config: Config) -> list[Path]:
     """Weights of all networks of a name: those of the preset's own settings, then the newest first."""
+    own = trained_with(config)
 
     def order(path: Path) -> tuple[bool, float]:
-        return read_metadata(path).get("config") == asdict(config), path.stat().st_mtime
+        return read_metadata(path).get("trained_with") == own, path.stat().st_mtime
 
     return sorted(folder.glob(f"{name}-*/{WEIGHTS}"), key=order, reverse=True)

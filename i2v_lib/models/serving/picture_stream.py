@@ -12,7 +12,7 @@ import torch
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import TagNetwork
-from i2v_lib.models.released.convert import SOURCES
+from i2v_lib.models.released.files import SOURCES
 from i2v_lib.models.serving.cpu_inference import compute, prepare_network
 from i2v_lib.models.serving.picture_batches import Picture, PictureBatch, picture_batches
 from i2v_lib.models.serving.tag_lists import OUTPUTS

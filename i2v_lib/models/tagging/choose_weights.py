@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from i2v_lib.config import Config
+from i2v_lib.config import PRESETS, Config
+from i2v_lib.config import SOURCES as SITES
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.models.checkpoints import read_metadata
-from i2v_lib.models.released.convert import CONFIG
+from i2v_lib.models.architecture import Architecture, trained_with
+from i2v_lib.models.released.convert import ARCHITECTURES
 from i2v_lib.models.released.files import BOTH, SOURCES, find_released, missing_released, released_folder
-from i2v_lib.models.serving.load_weights import run_weights
 from i2v_lib.models.tagger import Illustration2Vec
 
 RELEASED = "The authors' released weights (v2.0), trained by them on illustrations of boorus."
 TAGS_OF_RELEASED = " They know 1,539 tags; among these are sexual terms, which may be wrong about a harmless picture."
 
 
-class Chosen(NamedTuple):
+class TaggerSource(NamedTuple):
     """A tagger and where it is from.
 
     Attributes
@@ -27,16 +27,18 @@ class Chosen(NamedTuple):
     tagger : the tagger
     name : of the weights, for a caption, such as "released weights" or "demo weights"
     meaning : what they know and what not, some sentences for whoever reads the results
-    config : that the networks were built with
+    architecture : of the tag network; without one, of the feature network
+    preset : of the run they are from; "paper", whose sizes they have, for the authors'
     """
 
     tagger: Illustration2Vec
     name: str
     meaning: str
-    config: Config
+    architecture: Architecture
+    preset: str = "paper"
 
 
-def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
+def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **options: Any) -> TaggerSource:
     """The authors' released weights if all that is needed of them is here, otherwise those of a run.
 
     Parameters
@@ -64,7 +66,7 @@ def best_tagger(preset: str = "demo", *, needs: Collection[str] = BOTH, **option
     return chosen._replace(meaning=f"{chosen.meaning} {_instead(missing)}")
 
 
-def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] = BOTH, **options: Any) -> Chosen:
+def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] = BOTH, **options: Any) -> TaggerSource:
     """The authors' released weights, from the files in a folder, ``released/`` in the kit's home when left out.
 
     Raises
@@ -81,34 +83,44 @@ def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] 
     models = {f"{kind[:-1]}_model" for kind in needs}
     wanted = {name: path for name, path in found.items() if name in models or name == "tag_list"}
     tagger = Illustration2Vec.from_released(**wanted, **options)
-    return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if "tags" in needs else ""), CONFIG)
+    meaning = RELEASED + (TAGS_OF_RELEASED if "tags" in needs else "")
+    return TaggerSource(tagger, "released weights", meaning, ARCHITECTURES["tags" if "tags" in needs else "features"])
 
 
-def run_tagger(preset: str = "demo", **options: Any) -> Chosen:
+def run_tagger(preset: str = "demo", **options: Any) -> TaggerSource:
     """The newest networks of a run; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_run`."""
     tagger = Illustration2Vec.from_run(preset, **options)
-    config = Config(**read_metadata(run_weights(preset)[0])["config"])
-    return Chosen(tagger, f"{preset} weights", describe_weights(f"run {preset}", config, tagger.vocabulary), config)
+    return _described(tagger, f"{preset} weights", f"run {preset}")
 
 
-def of_run(tagger: Illustration2Vec, config: Config, missing: Sequence[str]) -> Chosen:
+def of_run(tagger: Illustration2Vec, config: Config, missing: Sequence[str]) -> TaggerSource:
     """A tagger made of a run's networks because files of the authors' are missing; the meaning says so."""
-    meaning = describe_weights(f"run {config.preset}", config, tagger.vocabulary)
-    return Chosen(tagger, f"{config.preset} weights", f"{meaning} {_instead(missing)}", config)
+    architecture = Architecture.of(config, "vgg_nin", len(tagger.vocabulary))
+    about = trained_with(config)
+    meaning = describe_weights(f"run {config.preset}", about, config.image_size, tagger.vocabulary)
+    name = f"{config.preset} weights"
+    return TaggerSource(tagger, name, f"{meaning} {_instead(missing)}", architecture, config.preset)
 
 
-def file_tagger(path: Path | str, **options: Any) -> Chosen:
+def file_tagger(path: Path | str, **options: Any) -> TaggerSource:
     """The network of one file; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_weights`."""
-    tagger = Illustration2Vec.from_weights(path, **options)
-    metadata = read_metadata(Path(path))
-    config = Config(**metadata["config"])
-    if "released" in metadata and "added" in metadata:  # by add_tags: these are no longer the authors'
-        meaning = f"{RELEASED} {Path(path).name} has {metadata['added']:,} tags more, learned by add-tags."
-        return Chosen(tagger, f"weights of {Path(path).name}", meaning, config)
-    if "released" in metadata:
-        return Chosen(tagger, "released weights", RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else ""), config)
-    described = describe_weights(Path(path).name, config, tagger.vocabulary)
-    return Chosen(tagger, f"weights of {Path(path).name}", described, config)
+    tagger, name = Illustration2Vec.from_weights(path, **options), Path(path).name
+    if "released" not in tagger.metadata:
+        return _described(tagger, f"weights of {name}", name)
+    architecture = Architecture.from_metadata(tagger.metadata)
+    if "added" in tagger.metadata:  # by add_tags: these are no longer the authors'
+        meaning = f"{RELEASED} {name} has {tagger.metadata['added']:,} tags more, learned by add-tags."
+        return TaggerSource(tagger, f"weights of {name}", meaning, architecture)
+    meaning = RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else "")
+    return TaggerSource(tagger, "released weights", meaning, architecture)
+
+
+def _described(tagger: Illustration2Vec, name: str, where: str) -> TaggerSource:
+    """A tagger of the kit's own training, by what its file says."""
+    about = tagger.metadata.get("trained_with", {})
+    meaning = describe_weights(where, about, tagger.image_size, tagger.vocabulary)
+    preset = about.get("preset") if about.get("preset") in PRESETS else "paper"
+    return TaggerSource(tagger, name, meaning, Architecture.from_metadata(tagger.metadata), preset)
 
 
 def _instead(missing: Sequence[str]) -> str:
@@ -121,22 +133,25 @@ def _and(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def describe_weights(where: str, config: Config, vocabulary: Vocabulary | None) -> str:
+def describe_weights(where: str, about: Mapping[str, Any], image_size: int, vocabulary: Vocabulary | None) -> str:
     """What a trained network of the kit knows, and what not.
 
     Parameters
     ----------
     where : name of the run or file
-    config : that it was trained with
+    about : what it was trained with, from :func:`~i2v_lib.models.architecture.trained_with`; may be empty
+    image_size : pixels, square
     vocabulary : that it was trained on
     """
     blocks = {} if vocabulary is None else vocabulary.blocks
     counts = ", ".join(f"{blocks[c].stop - blocks[c].start} {c}" for c in CATEGORIES if c in blocks)
     known = f"{len(vocabulary):,} tags ({counts})" if vocabulary else "no tags' names"
-    size = f"{config.image_size} × {config.image_size} pixels"
-    if config.collection or config.source:
-        data = Path(config.collection).name if config.collection else f"what was collected from {config.source}"
-        return f"Weights of {where}: {known}, learned from {data} at {size}."
+    size = f"{image_size} × {image_size} pixels"
+    if "data" not in about:
+        return f"Weights of {where}: {known}, learned at {size}; the file does not say from which pictures."
+    if data := about["data"]:
+        collected = f"what was collected from {data}" if data in SITES else data
+        return f"Weights of {where}: {known}, learned from {collected} at {size}."
     return (
         f"Weights of {where}: {known}, learned from this kit's own drawn pictures at {size}. Its characters and titles "
         "are invented, so on real illustrations expect only what is drawn alike to be found: much of it will be wrong."

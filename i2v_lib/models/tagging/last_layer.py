@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from i2v_lib.models.hash_network import HashNetwork
-from i2v_lib.models.networks import VGGNIN, TagNetwork
+from i2v_lib.models.networks import TagNetwork
 
 
 def last_inputs(network: TagNetwork | HashNetwork, images: torch.Tensor) -> torch.Tensor:
@@ -31,7 +31,7 @@ def last_inputs(network: TagNetwork | HashNetwork, images: torch.Tensor) -> torc
     float tensor, shape (N, D)
         D is 9 · 1024 · width of VGG + NIN, 4096 · width of VGG model A, and B of a hash network.
     """
-    if isinstance(network, VGGNIN):
+    if isinstance(network.tags, nn.Conv2d):
         maps = network.features_map(images)  # (N, C, h, w)
         return functional.unfold(maps, 3, padding=1).mean(2)  # (N, C · 3 · 3), ordered as the weights are
     inputs = network.features(images)
