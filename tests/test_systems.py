@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from i2v_lib.config import Config, load_config
-from i2v_lib.models.networks import build_network
+from i2v_lib.models.networks import build_network, network_class
 from i2v_lib.models.systems import SYSTEMS, TRAINED, System
 from i2v_lib.run import Run
 from i2v_lib.show import paper, style
@@ -23,7 +23,8 @@ def test_records_are_in_the_order_of_table_2():
 
 @pytest.mark.parametrize("system", TRAINED.values(), ids=TRAINED)
 def test_what_a_record_names_is_there(system):
-    assert {system.epochs, system.learning_rate, system.dropout} <= {field.name for field in dataclasses.fields(Config)}
+    settings = {system.epochs, system.learning_rate, network_class(system.name).dropout_field}
+    assert settings <= {field.name for field in dataclasses.fields(Config)}
     assert system.color in style.PALETTE
     assert build_network(system.name, 7, CONFIG).tags.bias.shape == (7,)
 

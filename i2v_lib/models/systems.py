@@ -19,7 +19,7 @@ class System:
     label : in print
     trained : whether it is a network that is trained on tags here
     paper : the paper's mean average precision by category, percent; None where the paper does not have the system
-    epochs, learning_rate, dropout : settings that hold them, fields of :class:`i2v_lib.config.Config`
+    epochs, learning_rate : settings that hold them, fields of :class:`i2v_lib.config.Config`
     color : in figures, a name in :data:`i2v_lib.show.style.PALETTE`
     marker : of its curve, Matplotlib's
     """
@@ -30,7 +30,6 @@ class System:
     paper: Mapping[str, float] | None = None
     epochs: str = "epochs"
     learning_rate: str = "learning_rate_vgg_nin"
-    dropout: str = "dropout_vgg_nin"
     color: str = "black"
     marker: str = "D"
 
@@ -53,7 +52,6 @@ SYSTEMS = (  # in the order of Table 2; its percentages are the paper's
         "VGG model A",
         paper={"general": 19.5, "copyright": 7.86, "character": 22.0, "rating": 78.8},
         learning_rate="learning_rate_vgg_a",
-        dropout="dropout_vgg_a",
         color="vermillion",
         marker="s",
     ),

@@ -24,7 +24,7 @@ from i2v_lib.models.architecture import Architecture, trained_with
 from i2v_lib.models.checkpoints import load_weights, read_metadata
 from i2v_lib.models.hash_network import HashNetwork, build_hash_network
 from i2v_lib.models.logistic import fit_logistic
-from i2v_lib.models.networks import TagNetwork, build_network, set_prior
+from i2v_lib.models.networks import TagNetwork, build_network, network_class, set_prior
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
 from i2v_lib.models.systems import SYSTEMS, TRAINED
@@ -275,7 +275,7 @@ class NetworkRun(Artifacts):
             "code": code_of(name),
             "epochs": getattr(config, system.epochs),
             "learning_rate": getattr(config, system.learning_rate),
-            "dropout": getattr(config, system.dropout),
+            "dropout": getattr(config, network_class(name).dropout_field),
         }
 
     def _order_inputs(self) -> dict[str, Any]:
