@@ -42,7 +42,6 @@ class HashNetwork(nn.Module):
     Attributes
     ----------
     image_size, placement : as above
-    body : of the VGG + NIN, its convolutions up to the fifth pooling
     fixed_size : pixels S of the images it was built for, or None where any size will do
 
     Source: Saito & Matsui 2015, §3.2.
@@ -73,6 +72,7 @@ class HashNetwork(nn.Module):
 
     @property
     def body(self) -> nn.Sequential:
+        """Convolutions and poolings of the VGG + NIN."""
         return self.convolutions.body
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
