@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from i2v_lib.config import load_config
-from i2v_lib.drawn import draw_collection
+from i2v_lib.drawn import draw_collection, drawn_with
 from i2v_lib.show.thumbnails import pictures
 
 CONFIG = load_config("smoke", pictures=6)
@@ -41,6 +41,10 @@ def test_any_others_are_as_they_are_stored(collection):
     imported = rated(collection, "safe", "safe", "safe")
     assert np.array_equal(pictures(CONFIG, imported, np.array([2])), collection.pixels[[2]])
     elsewhere = dataclasses.replace(CONFIG, collection=str(collection.folder))  # another config's drawn set
+    assert (collection.drawn, imported.drawn) == (True, False)
+    assert drawn_with(CONFIG, collection)
+    assert not drawn_with(CONFIG, imported)
+    assert not drawn_with(elsewhere, collection)
     assert np.array_equal(pictures(elsewhere, collection, np.array([2])), collection.pixels[[2]])
 
 

@@ -110,6 +110,11 @@ class Collection:
         return self.info["fingerprint"]
 
     @property
+    def drawn(self) -> bool:
+        """Whether this is a drawn demo set, so that all of it is harmless, and its exact scenes are known."""
+        return self.info["resize"] == "drawn"
+
+    @property
     def store(self) -> str:
         """How the pixels are kept: "pixels" or "jpeg"."""
         return self.info.get("store", "pixels")

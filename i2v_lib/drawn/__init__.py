@@ -6,7 +6,7 @@ names, found by drawing it without.
 
 from i2v_lib.drawn import left_out
 from i2v_lib.drawn.as_folder import draw_folder
-from i2v_lib.drawn.collection import collection_folder, draw_collection
+from i2v_lib.drawn.collection import collection_folder, draw_collection, drawn_with
 from i2v_lib.drawn.pictures import draw_picture, world_of
 from i2v_lib.drawn.sheet import contact_sheet
 
@@ -16,6 +16,7 @@ __all__ = [
     "draw_collection",
     "draw_folder",
     "draw_picture",
+    "drawn_with",
     "left_out",
     "world_of",
 ]

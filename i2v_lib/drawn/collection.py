@@ -65,6 +65,11 @@ def collection_folder(config: Config, parent: Path) -> tuple[Path, str]:
     return places[store], store
 
 
+def drawn_with(config: Config, collection: Collection) -> bool:
+    """Whether the pictures of a run's collection can be drawn again: the run has drawn it, and did not open it."""
+    return collection.drawn and not config.collection
+
+
 def draw_collection(
     config: Config, folder: Path, processes: int | None = None, progress: bool = True, store: str = "pixels"
 ) -> Collection:

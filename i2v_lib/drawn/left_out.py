@@ -17,6 +17,7 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn.animals import ANIMALS
+from i2v_lib.drawn.collection import drawn_with
 from i2v_lib.drawn.compose import compose
 from i2v_lib.drawn.hair import FLAT_TOP
 from i2v_lib.drawn.headwear import HATS
@@ -174,7 +175,7 @@ def draw_object_masks(config: Config, collection: Collection, vocabulary: Vocabu
     size, side = config.stored_size * FACTOR, config.image_size * FACTOR
     corner = (config.stored_size - config.image_size) // 2  # the networks see the center
     small, large = (slice(corner * f, (corner + config.image_size) * f) for f in (1, FACTOR))
-    known = collection.info["resize"] == "drawn" and not config.collection
+    known = drawn_with(config, collection)
     ids, groups = collection.column("id"), collection.column("group")
     block, found = vocabulary.blocks["general"], []
     for column in range(block.start, block.stop) if known else ():

@@ -17,7 +17,7 @@ from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.folder import SIDECARS, list_files
 from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.drawn import draw_folder, draw_picture
+from i2v_lib.drawn import draw_folder, draw_picture, drawn_with
 from i2v_lib.models.released.files import missing_released
 from i2v_lib.models.serving.picture_batches import Picture
 from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
@@ -70,7 +70,7 @@ class Illustrations(Search):
         if self.config.illustrations:
             return Path(self.config.illustrations).resolve()
         collection, rows = self.run.collection(), self.run.safe_dataset()[: self.config.map_illustrations]
-        drawn = collection.info["resize"] == "drawn" and not self.config.collection
+        drawn = drawn_with(self.config, collection)
 
         def draw(row: int, side: int) -> Image.Image:
             if drawn:

@@ -33,7 +33,7 @@ def choose_illustrations(collection: Collection, seed: int) -> np.ndarray:
     Of an imported or collected set only those rated safe are drawn.
     """
     test = collection.split("test")
-    if collection.info["resize"] != "drawn":
+    if not collection.drawn:
         test = test[np.asarray(collection.posts.column("rating"))[test] == "safe"]
     return choose_rows(test, ILLUSTRATIONS, [seed, ILLUSTRATIONS, TAGS])
 

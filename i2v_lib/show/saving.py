@@ -123,10 +123,9 @@ def settings(config: Config) -> dict[str, Any]:
 
 def describe_sources(notebook: str, collection: Collection, vocabulary: Vocabulary) -> dict[str, Any]:
     """What a figure was made from: the notebook, and the data by name, size and fingerprint."""
-    drawn = collection.info["resize"] == "drawn"
     return {
         "notebook": notebook,
-        "collection": "drawn demo set" if drawn else collection.folder.name,
+        "collection": "drawn demo set" if collection.drawn else collection.folder.name,
         "fingerprint": collection.fingerprint,
         "illustrations": collection.info["counts"],
         "vocabulary": vocabulary.fingerprint,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
-from i2v_lib.drawn import draw_picture
+from i2v_lib.drawn import draw_picture, drawn_with
 from i2v_lib.show.style import shorten
 
 Pictures = Callable[[np.ndarray], np.ndarray]  # rows of a collection, (n,), to their pictures, uint8 (n, S, S, 3)
@@ -44,7 +44,7 @@ def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int
     -------
     uint8 array, shape (n, S, S, 3)
     """
-    if collection.info["resize"] != "drawn" or config.collection:  # not drawn, or with other settings
+    if not drawn_with(config, collection):
         return stored_pictures(collection, rows)
     drawn = [np.asarray(draw_picture(config, int(row), size).image) for row in rows]
     return np.stack(drawn) if drawn else np.zeros((0, size, size, 3), np.uint8)
@@ -52,7 +52,7 @@ def pictures(config: Config, collection: Collection, rows: np.ndarray, size: int
 
 def stored_pictures(collection: Collection, rows: np.ndarray) -> np.ndarray:
     """As :func:`pictures`, but as small as they are stored, and at once: for the screen while others are drawn."""
-    if collection.info["resize"] == "drawn":
+    if collection.drawn:
         return collection.pixels[rows]
     safe = np.asarray(collection.posts.column("rating"))[rows] == "safe"
     return np.where(safe[:, None, None, None], collection.pixels[rows], HIDDEN)
