@@ -81,13 +81,13 @@ def test_numbers_are_scikit_learns(tagger, tmp_path):
         for category, block in VOCABULARY.blocks.items():
             scored = [t for t in range(block.start, block.stop) if targets[:, t].any()]
             score = found.scores["tagger"][category]
-            assert score.tags == len(scored)
+            assert score.count == len(scored)
             if scored:
                 expected = np.mean([average_precision_score(targets[:, t], logits[:, t]) for t in scored])
-                assert score.map == pytest.approx(expected)
-                assert score.interval[0] < score.map < score.interval[1]
+                assert score.value == pytest.approx(expected)
+                assert score.interval[0] < score.value < score.interval[1]
             else:
-                assert np.isnan(score.map)
+                assert np.isnan(score.value)
 
 
 def test_a_perfect_tagger_and_chance(tagger, tmp_path):
@@ -102,8 +102,8 @@ def test_a_perfect_tagger_and_chance(tagger, tmp_path):
 
     found = evaluate_weights(tagger, make(tmp_path / "set", own), split=None, resamples=50, progress=False)
     for category in ("general", "character"):
-        assert found.scores["tagger"][category].map == pytest.approx(1)
-        assert found.scores["random"][category].map < 0.8
+        assert found.scores["tagger"][category].value == pytest.approx(1)
+        assert found.scores["random"][category].value < 0.8
         assert found.scores["random"][category].interval[1] < 0.9
 
 

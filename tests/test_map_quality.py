@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import comb
 from sklearn import manifold
 
-from i2v_lib.evaluation.map_quality import CODES, SHUFFLED, difference, measure_maps, trustworthiness
+from i2v_lib.evaluation.map_quality import CODES, SHUFFLED, measure_maps, trustworthiness
 from i2v_lib.evaluation.regions import SIDE, choose_regions, tag_regions
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import nearest_vectors
@@ -46,20 +46,19 @@ def planted():
 def test_a_map_of_the_clusters_keeps_them_and_a_shuffled_one_does_not(planted):
     codes, layout, attributes = planted
     rng = np.random.default_rng(1)
-    measured = measure_maps(
+    by_key = measure_maps(
         codes, {"tsne": layout, "pca": rng.normal(size=(100, 2))}, attributes, list(range(100)), 200, 0
     )
-    by_key = {(kept.layout, kept.measure): kept for kept in measured}
-    assert len(by_key) == len(measured) == 12
+    assert len(by_key) == 12
     for measure in ("character", "title"):
         assert by_key["tsne", measure].value == by_key[CODES, measure].value == 1
     assert by_key[CODES, "trustworthiness"].value == 1
     assert abs(by_key[SHUFFLED, "trustworthiness"].value - 0.5) < 0.06
     assert abs(by_key[SHUFFLED, "character"].value - 19 / 99) < 0.05
     assert abs(by_key[SHUFFLED, "title"].value - (0.4 * 39 + 0.6 * 19) / 99) < 0.05
-    gap, low, high = difference(by_key["tsne", "character"], by_key[SHUFFLED, "character"])
+    gap, low, high = by_key["tsne", "character"].minus(by_key[SHUFFLED, "character"]).estimate
     assert 0.6 < low < gap < high < 1
-    for kept in measured:
+    for kept in by_key.values():
         low, high = kept.interval
         assert low <= kept.value <= high
     expected = manifold.trustworthiness(hamming_distance(codes, codes), layout, n_neighbors=10, metric="precomputed")
@@ -70,7 +69,7 @@ def test_without_characters_or_with_a_handful(planted):
     codes, layout, attributes = planted
     nobody = {**attributes, "character": [frozenset()] * 100}
     measured = measure_maps(codes, {"tsne": layout}, nobody, list(range(100)), 20, 0)
-    assert all(np.isnan(kept.value) == (kept.measure == "character") for kept in measured)
+    assert all(np.isnan(kept.value) == (measure == "character") for (_, measure), kept in measured.items())
     for n in range(7):
         few = {name: sets[:n] for name, sets in attributes.items()}
         measured = measure_maps(codes[:n], {"tsne": layout[:n]}, few, list(range(n)), 20, 0)

@@ -5,12 +5,11 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from i2v_lib.evaluation.bootstrap import (
-    centered_interval,
-    difference,
     draw_counts,
     resampled_average_precision,
     score_systems,
 )
+from i2v_lib.evaluation.measured import centered_interval
 from i2v_lib.evaluation.metrics import average_precision, map_by_category
 
 
@@ -30,9 +29,9 @@ def test_a_tag_that_all_illustrations_carry_tells_nothing():
     targets[:, 2] = rng.integers(0, 2, 30)
     blocks = {"general": slice(0, 1), "rating": slice(1, 3)}
     scores = score_systems(targets, {"a": rng.random((30, 3))}, blocks, 20)["a"]
-    assert (scores["general"].tags, scores["rating"].tags) == (0, 1)
-    assert np.isnan(scores["general"].map)
-    assert scores["rating"].map < 1
+    assert (scores["general"].count, scores["rating"].count) == (0, 1)
+    assert np.isnan(scores["general"].value)
+    assert scores["rating"].value < 1
 
 
 def test_by_hand():
@@ -141,8 +140,8 @@ def test_interval_covers_and_narrows():
         targets, scores = random_problem(images, 20, seed=8)
         score = score_systems(targets, {"ours": scores}, blocks, resamples=200)["ours"]["general"]
         low, high = score.interval
-        assert low < score.map < high
-        assert score.tags == 20
+        assert low < score.value < high
+        assert score.count == 20
         widths.append(high - low)
     assert 2.5 < widths[0] / widths[1] < 6  # sixteen times the images: a quarter of the width
 
@@ -151,7 +150,7 @@ def test_empty_category_has_no_interval():
     targets, scores = random_problem(30, 3, seed=9)
     table = score_systems(targets, {"ours": scores}, {"copyright": slice(3, 3)}, resamples=10)
     score = table["ours"]["copyright"]
-    assert np.isnan([score.map, *score.interval]).all()
+    assert np.isnan(score.estimate).all()
 
 
 def test_pairing_sees_what_single_intervals_hide():
@@ -160,10 +159,10 @@ def test_pairing_sees_what_single_intervals_hide():
     better = scores + 0.1 * targets
     table = score_systems(targets, {"a": better, "b": scores}, {"general": slice(0, 20)}, resamples=200)
     a, b = table["a"]["general"], table["b"]["general"]
-    delta, low, high = difference(a, b)
+    delta, low, high = a.minus(b).estimate
     assert a.interval[0] < b.interval[1]  # single intervals overlap
     assert 0 < low < delta < high
-    assert difference(b, b) == (0, 0, 0)
+    assert b.minus(b).estimate == (0, 0, 0)
 
 
 def test_centered_interval_by_hand():

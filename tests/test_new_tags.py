@@ -208,12 +208,12 @@ def test_scores_come_from_outputs_that_never_saw_the_picture(examples, tmp_path)
     learned = add_tags(tagger, guessed, progress=False)
     by_heart = average_precision(targets, learned.tagger.logits(noise)[:, 2:3])[0]
     (score,) = measuring.score_new_tags(learned, OLD, resamples=50)
-    assert score.after + 0.2 < by_heart
-    assert score.after < 0.6
+    assert score.after.value + 0.2 < by_heart
+    assert score.after.value < 0.6
     assert (score.pictures, score.without, score.chance) == (20, 40, pytest.approx(1 / 3))
-    assert score.after_interval[0] <= score.after <= score.after_interval[1]
+    assert score.after.interval[0] <= score.after.value <= score.after.interval[1]
     every = average_precision(np.repeat(targets, 5, 1), tagger.logits(noise))
-    assert (score.before, score.stand_in) == (pytest.approx(every.max(), abs=0.02), OLD.tags[every.argmax()])
+    assert (score.before.value, score.stand_in) == (pytest.approx(every.max(), abs=0.02), OLD.tags[every.argmax()])
 
 
 def test_what_is_not_known_teaches_nothing(examples, tmp_path):

@@ -128,21 +128,21 @@ def test_what_is_smooth_measures_smoother_than_chance():
     measured = {method: path_quality.measure_paths(way, codes, truth) for method, way in ways.items()}
     for measure, sign in (("changed", -1), ("largest", -1), ("steady_bits", 1), ("steady_truth", 1), ("falling", 1)):
         difference = sign * (measured["shortest"][measure] - measured["random"][measure])
-        assert path_quality.mean_with_interval(difference, 200, 0)["low"] > 0
-    assert path_quality.mean_with_interval(measured["shortest"]["falling"], 200, 0) == {"mean": 1, "low": 1, "high": 1}
+        assert path_quality.mean_of_pairs(difference, 200, 0).interval[0] > 0
+    assert path_quality.mean_of_pairs(measured["shortest"]["falling"], 200, 0).estimate == (1, 1, 1)
 
 
 def test_interval_of_a_mean():
     values = np.random.default_rng(0).normal(5, 2, 400)
-    found = path_quality.mean_with_interval(values, 1000, 0)
-    assert found["mean"] == pytest.approx(values.mean())
+    found = path_quality.mean_of_pairs(values, 1000, 0)
+    assert found.value == pytest.approx(values.mean())
     half = 1.96 * values.std() / 20
-    assert found["low"] == pytest.approx(values.mean() - half, abs=0.03)
-    assert found["high"] == pytest.approx(values.mean() + half, abs=0.03)
+    assert found.interval == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
     holes = np.r_[values, [np.nan] * 50]
-    assert path_quality.mean_with_interval(holes, 200, 0)["mean"] == pytest.approx(values.mean())
+    assert path_quality.mean_of_pairs(holes, 200, 0).value == pytest.approx(values.mean())
+    assert path_quality.mean_of_pairs(holes, 200, 0).count == 400
     for nothing in (np.array([np.nan]), np.empty(0)):
-        assert all(np.isnan(list(path_quality.mean_with_interval(nothing, 10, 0).values())))
+        assert np.isnan(path_quality.mean_of_pairs(nothing, 10, 0).estimate).all()
 
 
 def test_graph_numbers_by_hand():

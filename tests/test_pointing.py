@@ -18,7 +18,6 @@ from i2v_lib.evaluation.pointing import (
     RECOGNIZED,
     TOLERANCE,
     TRAINED,
-    difference,
     heat_maps,
     hit,
     measure_pointing,
@@ -46,7 +45,7 @@ def test_without_examples_nothing_is_measured(collection):
     nothing = left_out.draw_object_masks(elsewhere, collection, VOCABULARY)
     assert len(nothing) == 0
     assert heat_maps(nothing, {"vgg_nin": None}) == {}
-    assert measure_pointing(nothing, {}) == []
+    assert measure_pointing(nothing, {}) == {}
 
 
 def test_what_is_near_by_brute_force():
@@ -88,7 +87,7 @@ def measured():
     knows[::4] = guesses[::4]  # three quarters know
     confident = np.where(np.arange(len(found)) % 4, 1.0, -1.0)[:, None, None]  # and those are recognized
     maps = {TRAINED: confident, FINEST: guesses, GRADIENT: knows, "vgg_a gradient": guesses}
-    return {(p.system, p.among): p for p in measure_pointing(found, maps, 200)}, near_objects(found.masks).mean()
+    return measure_pointing(found, maps, 200), near_objects(found.masks).mean()
 
 
 def test_maps_that_know_hit_and_maps_that_guess_hit_by_chance(measured):
@@ -104,9 +103,9 @@ def test_maps_that_know_hit_and_maps_that_guess_hit_by_chance(measured):
 
 def test_examples_are_counted_and_shares_stay_shares(measured):
     by_key, _ = measured
-    assert by_key[CENTER, ALL].examples == 240
-    assert by_key[CENTER, RECOGNIZED].examples == 180
-    assert by_key[CENTER, "head"].examples == by_key[CENTER, "hand"].examples == 120
+    assert by_key[CENTER, ALL].count == 240
+    assert by_key[CENTER, RECOGNIZED].count == 180
+    assert by_key[CENTER, "head"].count == by_key[CENTER, "hand"].count == 120
     assert (CENTER, "face") not in by_key
     both = np.mean([by_key[GRADIENT, place].value for place in ("head", "hand")])
     assert both == pytest.approx(by_key[GRADIENT, ALL].value)
@@ -116,8 +115,8 @@ def test_examples_are_counted_and_shares_stay_shares(measured):
 def test_differences_are_paired(measured):
     by_key, _ = measured
     guess, same = by_key[FINEST, ALL], by_key["vgg_a gradient", ALL]
-    assert difference(guess, same) == (0, 0, 0)
-    delta, low, high = difference(by_key[GRADIENT, ALL], by_key[CENTER, ALL])
+    assert guess.minus(same).estimate == (0, 0, 0)
+    delta, low, high = by_key[GRADIENT, ALL].minus(by_key[CENTER, ALL]).estimate
     assert delta == pytest.approx(by_key[GRADIENT, ALL].value - by_key[CENTER, ALL].value)
     assert 0.4 < low < delta < high < 0.9
 
@@ -129,10 +128,7 @@ def test_near_duplicates_are_drawn_together():
     pairs = np.repeat(np.arange(len(found) // 2) % 2, 2).astype(bool)
     maps = np.where(pairs[:, None, None], found.masks, np.roll(found.masks, 16, (1, 2))).astype(float)
     systems = {TRAINED: maps, FINEST: maps, GRADIENT: maps}
-    together, apart = (
-        next(p.resampled.std() for p in measure_pointing(e, systems, 400) if p.system == GRADIENT)
-        for e in (found, alone)
-    )
+    together, apart = (measure_pointing(each, systems, 400)[GRADIENT, ALL].resampled.std() for each in (found, alone))
     assert together / apart == pytest.approx(2**0.5, rel=0.15)
 
 
@@ -151,4 +147,4 @@ def test_every_system_has_its_map(examples):
         "untrained gradient": 8,
     }
     found = measure_pointing(examples, maps, 50)
-    assert {p.system for p in found} == {*cells, *OTHERS, CENTER, RANDOM}
+    assert {system for system, _ in found} == {*cells, *OTHERS, CENTER, RANDOM}

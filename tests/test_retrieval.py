@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from i2v_lib.evaluation import retrieval
-from i2v_lib.evaluation.retrieval import AS_FOUND, NO_DUPLICATES, OTHERS, depth, difference, measure, ratio
+from i2v_lib.evaluation.retrieval import AS_FOUND, NO_DUPLICATES, OTHERS, depth, measure
 
 
 def sets(text):
@@ -31,26 +31,26 @@ def by_hand():
 
 def test_precision_by_hand(by_hand):
     character = find(by_hand, AS_FOUND, "codes", "character", 2)
-    assert character.queries == 5  # 5 shows nobody, and is still found by the others
-    assert character.precision == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 1 3, 0 5, 4 0, 4 0, 5 3
+    assert character.precision.count == 5  # 5 shows nobody, and is still found by the others
+    assert character.precision.value == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 1 3, 0 5, 4 0, 4 0, 5 3
     assert character.found == 1
     artist = find(by_hand, AS_FOUND, "codes", "artist", 2)
-    assert artist.queries == 6
-    assert artist.precision == pytest.approx((2 + 1 + 1 + 1 + 1 + 0) / 12)
+    assert artist.precision.count == 6
+    assert artist.precision.value == pytest.approx((2 + 1 + 1 + 1 + 1 + 0) / 12)
     assert artist.found == pytest.approx(5 / 6)
 
 
 def test_near_duplicates_are_skipped_and_others_take_their_place(by_hand):
     character = find(by_hand, NO_DUPLICATES, "codes", "character", 2)
-    assert character.precision == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 3 4, 5 2, 4 0, 4 0, 5 3
+    assert character.precision.value == pytest.approx((1 + 1 + 2 + 1 + 1) / 10)  # of 3 4, 5 2, 4 0, 4 0, 5 3
     artist = find(by_hand, NO_DUPLICATES, "codes", "artist", 2)
-    assert artist.precision == pytest.approx((1 + 0 + 1 + 1 + 1 + 0) / 12)
+    assert artist.precision.value == pytest.approx((1 + 0 + 1 + 1 + 1 + 0) / 12)
 
 
 def test_of_other_characters_only_those_among_the_first_count(by_hand):
     artist = find(by_hand, OTHERS, "codes", "artist", 2)
-    assert artist.queries == 2  # 1, 2 and 4 found only their own character and 5, which shows none; 5 shows none
-    assert artist.precision == pytest.approx((1 + 1) / 2)  # of 3, 0: x x, x x
+    assert artist.precision.count == 2  # 1, 2, 4 found only their own character and 5, which shows none
+    assert artist.precision.value == pytest.approx((1 + 1) / 2)  # of 3, 0: x x, x x
     odds = [1 / 1, 2 / 3]  # among 3, among 0 1 2
     assert artist.chance == pytest.approx(np.mean(odds))
     assert not [p for p in by_hand if (p.search, p.attribute) == (OTHERS, "character")]
@@ -80,11 +80,11 @@ def test_random_order_is_at_chance_and_the_truth_is_above():
     measured = measure({"random": orders, "truth": best}, truth, groups, resamples=200)
     for p in measured:
         if p.metric == "random":
-            assert p.interval[0] - 0.02 < p.chance < p.interval[1] + 0.02
-            assert abs(p.precision - p.chance) < 0.06
+            assert p.precision.interval[0] - 0.02 < p.chance < p.precision.interval[1] + 0.02
+            assert abs(p.precision.value - p.chance) < 0.06
     for search in (AS_FOUND, NO_DUPLICATES):
         found = find(measured, search, "truth", "character", 10)
-        assert found.precision == found.found == 1 > found.chance + 0.5
+        assert found.precision.value == found.found == 1 > found.chance + 0.5
 
 
 def test_chance_is_the_precision_of_all_others():
@@ -93,7 +93,7 @@ def test_chance_is_the_precision_of_all_others():
     n = len(groups)
     for p in measure({"random": orders}, truth, groups, ks=(n - 1,), resamples=2):
         if p.search == AS_FOUND:
-            assert p.precision == pytest.approx(p.chance, abs=1e-12)
+            assert p.precision.value == pytest.approx(p.chance, abs=1e-12)
 
 
 def test_blocks_of_queries_change_nothing(monkeypatch):
@@ -101,12 +101,13 @@ def test_blocks_of_queries_change_nothing(monkeypatch):
     whole = measure({"random": orders}, truth, groups, resamples=10)
     monkeypatch.setattr(retrieval, "ROWS", 7)
     for a, b in zip(whole, measure({"random": orders}, truth, groups, resamples=10), strict=True):
-        assert (a.precision, a.chance, a.found, a.queries) == (b.precision, b.chance, b.found, b.queries)
-        np.testing.assert_array_equal(a.resampled, b.resampled)
+        assert (a.precision.estimate, a.chance, a.found) == (b.precision.estimate, b.chance, b.found)
+        assert a.precision.count == b.precision.count
+        np.testing.assert_array_equal(a.precision.resampled, b.precision.resampled)
 
 
 def test_intervals_hold_the_truth_and_cluster_near_duplicates():
-    """A copy of every query tells nothing new: the interval stays as wide as without copies."""
+    """A copy of every query adds nothing new: the interval stays as wide as without copies."""
     rng = np.random.default_rng(0)
     n = 200
     cast = [frozenset("a" if rng.random() < 0.5 else "b") for _ in range(n)]
@@ -116,7 +117,7 @@ def test_intervals_hold_the_truth_and_cluster_near_duplicates():
     copies = np.arange(2 * n) % n
     clustered = measure({"m": twice}, {"character": cast * 2}, copies, ks=(3,), resamples=500)[0]
     alone = measure({"m": twice}, {"character": cast * 2}, np.arange(2 * n), ks=(3,), resamples=500)[0]
-    widths = [np.diff(p.interval)[0] for p in (single, clustered, alone)]
+    widths = [np.diff(p.precision.interval)[0] for p in (single, clustered, alone)]
     assert widths[1] == pytest.approx(widths[0], rel=0.15)
     assert widths[2] == pytest.approx(widths[0] / np.sqrt(2), rel=0.15)
     per_query = np.array([[bool(cast[i] & cast[j]) for j in near[i, :3]] for i in range(n)]).mean(axis=1)
@@ -124,34 +125,32 @@ def test_intervals_hold_the_truth_and_cluster_near_duplicates():
 
 
 def test_paired_differences_and_ratios(by_hand):
-    a, b = (find(by_hand, AS_FOUND, metric, "artist", 3) for metric in ("codes", "random"))
-    assert difference(a, b)[0] == pytest.approx(a.precision - b.precision)
-    assert difference(a, a) == (0, 0, 0)
-    assert ratio(a, b)[0] == pytest.approx(a.precision / b.precision)
-    assert ratio(a, a) == (1, 1, 1)
-    low, high = difference(a, b)[1:]
-    assert low < difference(a, b)[0] < high
+    a, b = (find(by_hand, AS_FOUND, metric, "artist", 3).precision for metric in ("codes", "random"))
+    gap = a.minus(b)
+    assert gap.value == pytest.approx(a.value - b.value)
+    assert gap.interval[0] < gap.value < gap.interval[1]
+    assert a.over(b).value == pytest.approx(a.value / b.value)
 
 
 def test_a_ratio_to_nothing_is_not_a_number():
     lonely = {"character": sets("a a b c")}
     near = {"good": np.array([[1], [0], [0], [0]]), "bad": np.array([[2], [3], [3], [2]])}
     good, bad = measure(near, lonely, range(4), ks=(1,), resamples=20)[:2]
-    assert (good.metric, good.precision, bad.metric, bad.precision) == ("good", 0.5, "bad", 0)
-    assert np.isnan(ratio(good, bad)).all()
+    assert (good.metric, good.precision.value, bad.metric, bad.precision.value) == ("good", 0.5, "bad", 0)
+    assert np.isnan(good.precision.over(bad.precision).estimate).all()
 
 
 def test_an_attribute_nobody_has_and_a_set_of_one():
     for p in measure({"m": NEAR}, {"character": sets("- - - - - -")}, GROUPS, ks=(2,), resamples=5):
-        assert p.queries == 0
-        assert np.isnan([p.precision, p.chance, p.found, *p.interval]).all()
+        assert p.precision.count == 0
+        assert np.isnan([p.chance, p.found, *p.precision.estimate]).all()
     for p in measure({"m": np.empty((1, 0), int)}, {"character": sets("a")}, ["p"], resamples=5):
-        assert (p.queries, np.isnan(p.precision)) == (0, True)
+        assert (p.precision.count, np.isnan(p.precision.value)) == (0, True)
 
 
 def test_fewer_neighbors_than_k_are_judged_as_they_are():
     found = measure({"m": np.array([[1], [0]])}, {"character": sets("a a")}, ["p", "q"], ks=(10,), resamples=5)[0]
-    assert (found.precision, found.queries, found.chance) == (1, 2, 1)
+    assert (found.precision.value, found.precision.count, found.chance) == (1, 2, 1)
 
 
 def test_depth():

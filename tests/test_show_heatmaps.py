@@ -9,7 +9,8 @@ import pytest
 from i2v_lib.config import load_config
 from i2v_lib.data.vocabulary import Vocabulary, targets
 from i2v_lib.drawn import draw_collection, left_out
-from i2v_lib.evaluation.pointing import ALL, CENTER, FINEST, GRADIENT, OTHERS, RANDOM, RECOGNIZED, TRAINED, Pointed
+from i2v_lib.evaluation.measured import SHARE, Measured
+from i2v_lib.evaluation.pointing import ALL, CENTER, FINEST, GRADIENT, OTHERS, RANDOM, RECOGNIZED, TRAINED
 from i2v_lib.show import heatmaps, pointing
 
 CONFIG = load_config("smoke", pictures=24, test_share=0.6)
@@ -135,20 +136,23 @@ def test_examples_show_the_thing_and_where_each_system_points():
 
 
 def pointed(system, value, among=ALL, spread=0.02, examples=500):
-    noise = np.random.default_rng(len(system)).normal(0, spread, 400)
-    return Pointed(system, among, value, (value - 2 * spread, value + 2 * spread), value + noise, examples)
+    """A share with an interval of two spreads to each side."""
+    noise = np.random.default_rng(len(system)).permutation(np.linspace(-2, 2, 401)) * spread / 0.95
+    return {(system, among): Measured(value, value + noise, SHARE, examples)}
 
 
 def measured(last=0.2, gradient=0.4, rivals=0.2):
     systems = {TRAINED: 0.2, FINEST: last, GRADIENT: gradient, "vgg_a gradient": 0.35, RANDOM: 0.1}
     systems |= dict.fromkeys(CONTROLS, rivals)
-    return [pointed(system, value) for system, value in systems.items()]
+    return {key: found for system, value in systems.items() for key, found in pointed(system, value).items()}
 
 
 def test_rows_and_table_hold_the_numbers():
-    found = [*measured(), pointed(GRADIENT, 0.5, RECOGNIZED, examples=95), pointed(CENTER, 0.25, "head", examples=60)]
+    found = measured() | pointed(GRADIENT, 0.5, RECOGNIZED, examples=95) | pointed(CENTER, 0.25, "head", examples=60)
     rows = pointing.pointing_rows(found)
-    assert rows[2] == {"system": GRADIENT, "among": ALL, "hits": 40.0, "low": 36.0, "high": 44.0, "examples": 500}
+    assert rows[2] == pytest.approx(
+        {"system": GRADIENT, "among": ALL, "hits": 40, "low": 36, "high": 44, "examples": 500}
+    )
     fig = pointing.table_pointing(rows, 64)
     shown = texts(fig)
     names = ["VGG + NIN, last map, 64 px (2 × 2)", "VGG + NIN, last map, 256 px (8 × 8)", "VGG + NIN, gradient, 64 px"]
@@ -171,7 +175,7 @@ def test_verdicts_follow_the_intervals(last, gradient, verdicts):
 
 
 def test_a_claim_may_hold_in_part():
-    found = [pointed(p.system, 0.1) if p.system == CENTER else p for p in measured(last=0.2)]
+    found = measured(last=0.2) | pointed(CENTER, 0.1)
     assert pointing.pointing_claims(found)[0]["verdict"] == "partly held"
 
 
@@ -185,6 +189,6 @@ def test_the_caption_tells_the_game_and_both_comparisons():
 
 
 def test_without_truth_nothing_is_claimed():
-    assert pointing.caption_pointing([], 64, "The end.").startswith("Not measured")
-    assert [claim["verdict"] for claim in pointing.pointing_claims([])] == ["not measured", "not measured"]
+    assert pointing.caption_pointing({}, 64, "The end.").startswith("Not measured")
+    assert [claim["verdict"] for claim in pointing.pointing_claims({})] == ["not measured", "not measured"]
     assert "–" in texts(pointing.table_pointing([], 64))

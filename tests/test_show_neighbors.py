@@ -177,7 +177,7 @@ def test_rows_are_percentages_and_plain(measured):
     assert len(rows) == len(measured)
     row, p = rows[0], measured[0]
     assert (row["metric"], row["search"], row["attribute"], row["k"]) == ("codes", "as found", "character", 3)
-    assert row["precision"] == pytest.approx(100 * p.precision, abs=1e-4)
+    assert row["precision"] == pytest.approx(100 * p.precision.value, abs=1e-4)
     assert row["low"] <= row["precision"] <= row["high"]
     assert saving.plain(rows)[0] == row
 

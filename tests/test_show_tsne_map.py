@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from i2v_lib.evaluation.map_quality import Kept
+from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.evaluation.regions import SIDE, Region
 from i2v_lib.show import tsne_map as show
 
@@ -60,13 +60,13 @@ def test_illustrations_are_drawn_once_each():
 
 def kept(tsne, pca, shuffled):
     """Measurements with the given shares, each sure to a point."""
-    noise = np.random.default_rng(0).normal(0, 0.005, 200)
+    noise = np.random.default_rng(0).permutation(np.linspace(-0.01, 0.01, 201)) / 0.95
     values = {"codes": 0.9, "tsne": tsne, "pca": pca, "shuffled": shuffled}
-    return [
-        Kept(layout, measure, value, (value - 0.01, value + 0.01), value + noise * (1 + (layout == "tsne")))
+    return {
+        (layout, measure): Measured(value, value + noise * (1 if layout == "tsne" else 0.5), SHARE)
         for measure in show.MEASURES
         for layout, value in values.items()
-    ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_the_claim_of_semantics(shares, verdict):
 def test_the_claim_of_clusters():
     tags = {"general": [["4koma"], ["1boy"]], "character": [["$hero$"], []]}
     both = {"general": [["4koma"], []], "character": [["$hero$"], []]}
-    assert show.map_claims([], REGIONS, tags)[1]["verdict"] == "partly held"
-    claim = show.map_claims([], REGIONS, both)[1]
+    assert show.map_claims({}, REGIONS, tags)[1]["verdict"] == "partly held"
+    claim = show.map_claims({}, REGIONS, both)[1]
     assert claim["verdict"] == "held"
     assert "four-frame comics: 4koma, 20 of 25, 10 times" in claim["measured"]
     assert "robots: no such tag here" in claim["measured"]
-    assert show.map_claims([], [], tags)[1]["verdict"] == "did not hold"
-    assert show.map_claims([], [], {"general": [[]], "character": [[]]})[1]["verdict"] == "not measured"
+    assert show.map_claims({}, [], tags)[1]["verdict"] == "did not hold"
+    assert show.map_claims({}, [], {"general": [[]], "character": [[]]})[1]["verdict"] == "not measured"
 
 
 def test_table_and_captions():

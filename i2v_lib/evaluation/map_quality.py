@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from i2v_lib.evaluation import retrieval
-from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
+from i2v_lib.evaluation.bootstrap import draw_counts
+from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.search.hashing import hamming_distance
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 
 NEIGHBORS = 10  # of each illustration in the map
 CODES, SHUFFLED = "codes", "shuffled"  # the map's model, and the control
 SHARED = ("character", "title")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What one map keeps.
-
-    Attributes
-    ----------
-    layout : name of the map; "codes" are the codes themselves, "shuffled" is the first map with its places dealt anew
-    measure : "trustworthiness", or the attribute that map neighbors share
-    value : 0 to 1
-    interval : low and high end of its 95 % interval
-    resampled : float64 array, shape (R,), the same of every resample of the illustrations
-    """
-
-    layout: str
-    measure: str
-    value: float
-    interval: tuple[float, float]
-    resampled: np.ndarray
 
 
 def measure_maps(
@@ -44,7 +24,7 @@ def measure_maps(
     groups: Sequence[Hashable],
     resamples: int = 1000,
     seed: int = 0,
-) -> list[Kept]:
+) -> dict[tuple[str, str], Measured]:
     """Trustworthiness of maps, and how often map neighbors share a character and a title.
 
     Two rows frame the maps: the codes themselves, which no map of them should beat by much, and the first map with
@@ -61,12 +41,14 @@ def measure_maps(
 
     Returns
     -------
-    list of :class:`Kept`
-        Nothing for fewer than three illustrations; what no illustration has is NaN.
+    dict
+        (map, measure) -> value, 0 to 1; the maps are "codes", the layouts and "shuffled", the measures
+        "trustworthiness" and the attributes that map neighbors share. Empty for fewer than three illustrations; what
+        no illustration has is NaN.
     """
     n = len(codes)
     if n < 3:
-        return []
+        return {}
     shuffled = next(iter(layouts.values()))[np.random.default_rng([seed, n]).permutation(n)]
     depth = retrieval.depth(list(groups), NEIGHBORS)
     near = {CODES: nearest_neighbors(codes, depth)[0]}
@@ -76,23 +58,16 @@ def measure_maps(
     distances, group = hamming_distance(codes, codes), np.unique(list(groups), return_inverse=True)[1]
     drawn = draw_counts(group.max() + 1, resamples, seed)
     sizes = np.bincount(group) @ drawn
-    kept = []
+    kept = {}
     for name, neighbors in near.items():
         each = trustworthiness(distances, neighbors[:, :NEIGHBORS])
         resampled = (np.bincount(group, weights=each) @ drawn) / sizes
-        interval = centered_interval(each.mean(), resampled)
-        kept.append(Kept(name, "trustworthiness", float(each.mean()), interval, resampled))
+        kept[name, "trustworthiness"] = Measured(float(each.mean()), resampled, SHARE, n)
     shared = {name: attributes[name] for name in SHARED}
     for found in retrieval.measure(near, shared, groups, (NEIGHBORS,), resamples, seed):
         if found.search == retrieval.AS_FOUND:
-            kept.append(Kept(found.metric, found.attribute, found.precision, found.interval, found.resampled))
+            kept[found.metric, found.attribute] = found.precision
     return kept
-
-
-def difference(a: Kept, b: Kept) -> tuple[float, float, float]:
-    """Value of ``a`` minus that of ``b``, and its paired 95 % interval, from one :func:`measure_maps` call."""
-    delta = a.value - b.value
-    return (delta, *centered_interval(delta, a.resampled - b.resampled))
 
 
 def trustworthiness(distances: np.ndarray, neighbors: np.ndarray) -> np.ndarray:

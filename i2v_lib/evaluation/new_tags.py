@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,13 +12,8 @@ from i2v_lib.data.batches import evaluation_batches
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.tag_examples import HAS, UNKNOWN, WITHOUT, Pictures, draw_rows
 from i2v_lib.data.vocabulary import Vocabulary, targets
-from i2v_lib.evaluation.bootstrap import (
-    Score,
-    centered_interval,
-    draw_counts,
-    resampled_average_precision,
-    score_systems,
-)
+from i2v_lib.evaluation.bootstrap import draw_counts, resampled_average_precision, score_systems
+from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.tagger import Illustration2Vec
@@ -31,8 +27,7 @@ NEW = "new"  # the only block of the new tags' scores
 BATCH = 64
 
 
-@dataclass(frozen=True)
-class NewTagScore:
+class NewTagScore(NamedTuple):
     """Average precision of one new tag by cross-validation on the pictures it was learned from, 0 to 1.
 
     Attributes
@@ -40,8 +35,7 @@ class NewTagScore:
     tag, category : its names
     pictures, without : how many of the pictures have it, and have it not
     stand_in : of the old tags the one that ranks these pictures best: chosen in its own favor
-    before, after : average precision of the stand-in and of the new tag
-    before_interval, after_interval : low and high end of the 95 % intervals over the pictures
+    before, after : average precision of the stand-in and of the new tag, resampled over the pictures
     """
 
     tag: str
@@ -49,10 +43,8 @@ class NewTagScore:
     pictures: int
     without: int
     stand_in: str
-    before: float
-    before_interval: tuple[float, float]
-    after: float
-    after_interval: tuple[float, float]
+    before: Measured
+    after: Measured
 
     @property
     def chance(self) -> float:
@@ -69,7 +61,7 @@ class Curve:
     tags : K names
     positives : K numbers of test illustrations
     chance : float64 array, shape (K,), shares of the test illustrations
-    scores : (system, pictures) -> :class:`~i2v_lib.evaluation.bootstrap.Score`; the systems are "trained",
+    scores : (system, pictures) -> mean average precision; the systems are "trained",
         "untrained" (the control) and "stand-in", the old tag that ranks the most given pictures best
     ap : (system, pictures) -> float64 array, shape (K,)
     stand_ins : K old tags
@@ -78,7 +70,7 @@ class Curve:
     tags: list[str]
     positives: list[int]
     chance: np.ndarray
-    scores: dict[tuple[str, int], Score]
+    scores: dict[tuple[str, int], Measured]
     ap: dict[tuple[str, int], np.ndarray]
     stand_ins: list[str]
 
@@ -104,8 +96,7 @@ def score_new_tags(learned: NewTags | None, old: Vocabulary, resamples: int = 10
         found = []
         for logits in (learned.before[known, best, None], learned.after[known, k, None]):
             value = float(average_precision(has, logits)[0])
-            low, high = centered_interval(value, resampled_average_precision(has, logits, counts)[0])
-            found += [value, (max(low, 0.0), min(high, 1.0))]
+            found.append(Measured(value, resampled_average_precision(has, logits, counts)[0], SHARE, 1))
         scores.append(NewTagScore(tag, category, int(has.sum()), int((~has).sum()), old.tags[best], *found))
     return scores
 

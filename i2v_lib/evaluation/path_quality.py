@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from scipy.stats import rankdata
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
+from i2v_lib.evaluation.bootstrap import draw_counts
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.search.adjacency import Graph
 from i2v_lib.search.graph import Morph, morph
 
@@ -246,29 +247,27 @@ def _steadiness(left):
     return np.corrcoef(np.arange(len(left)), ranks)[0, 1] if np.ptp(ranks) else np.nan
 
 
-def mean_with_interval(values: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
-    """Mean over pairs and its 95 % interval by bootstrap over the pairs; NaN values are left out.
+def mean_of_pairs(values: np.ndarray, resamples: int, seed: int) -> Measured:
+    """Mean over pairs, with bootstrap resamples of the pairs; NaN values are left out.
 
     Parameters
     ----------
-    values : float array, shape (P,), a value a pair
-    resamples : how often P pairs are drawn with replacement; one seed draws the same for all values
+    values : float array, shape (P,), one value per pair
+    resamples : R, how often P pairs are drawn with replacement; one seed draws the same for all values
     seed : of the draws
 
     Returns
     -------
-    dict
-        "mean", "low", "high"; all NaN without a value.
+    :class:`~i2v_lib.evaluation.measured.Measured`
+        NaN without a value. Its ``count`` is the number of pairs with a value.
     """
     known = ~np.isnan(values)
     if not known.any():
-        return dict.fromkeys(("mean", "low", "high"), np.nan)
+        return Measured(np.nan, np.full(resamples, np.nan), count=0)
     counts = draw_counts(len(values), resamples, seed).astype(np.float64)
     with np.errstate(invalid="ignore"):
         resampled = np.where(known, values, 0) @ counts / (known @ counts)
-    mean = float(values[known].mean())
-    low, high = centered_interval(mean, resampled)
-    return {"mean": mean, "low": low, "high": high}
+    return Measured(float(values[known].mean()), resampled, count=int(known.sum()))
 
 
 def _quartiles(values):

@@ -6,14 +6,14 @@ Source: Zhang et al. 2016, "Top-down neural attention by excitation backprop", Â
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from i2v_lib.drawn import left_out
-from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
+from i2v_lib.evaluation.bootstrap import draw_counts
+from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.models.serving.heatmaps import gradient_map, last_map, peaks
 
 TOLERANCE = 15 / 224  # of the picture's side: how far from the object still counts
@@ -22,28 +22,6 @@ GRADIENT = "vgg_nin gradient"  # at the trained size
 CENTER, RANDOM = "center", "random"  # controls
 OTHERS = {f"another's {system}": system for system in (FINEST, GRADIENT)}  # controls: maps of another picture
 ALL, RECOGNIZED = "all", "recognized"
-
-
-@dataclass(frozen=True)
-class Pointed:
-    """How often one system points at the object.
-
-    Attributes
-    ----------
-    system : key of :func:`heat_maps`, or a control
-    among : "all" examples; "recognized", those whose tag VGG + NIN scores above 50 %; or a place
-    value : share of these examples, 0 to 1
-    interval : low and high end of its 95 % interval
-    resampled : float64 array, shape (R,), the same of every resample of the illustrations
-    examples : how many they are
-    """
-
-    system: str
-    among: str
-    value: float
-    interval: tuple[float, float]
-    resampled: np.ndarray
-    examples: int
 
 
 def heat_maps(examples: left_out.ObjectMasks, networks: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -70,7 +48,7 @@ def heat_maps(examples: left_out.ObjectMasks, networks: Mapping[str, Any]) -> di
 
 def measure_pointing(
     examples: left_out.ObjectMasks, maps: Mapping[str, np.ndarray], resamples: int = 1000, seed: int = 0
-) -> list[Pointed]:
+) -> dict[tuple[str, str], Measured]:
     """How often systems point at the object, and what hits without looking at the picture.
 
     The controls :data:`OTHERS` point where the map of another picture of the same tag does: they know where such
@@ -86,11 +64,13 @@ def measure_pointing(
 
     Returns
     -------
-    list of :class:`Pointed`
-        Nothing without examples; a place without any is left out.
+    dict
+        (system, among) -> share of these examples, 0 to 1, and their number as its ``count``. Systems are those of the
+        maps and the controls; they are judged among "all" examples, the "recognized", whose tag VGG + NIN scores above
+        50 %, and those of each place. Empty without examples; a place without any is left out.
     """
     if not len(examples):
-        return []
+        return {}
     near = near_objects(examples.masks)
     points = {system: peaks(found) for system, found in maps.items()}
     another = _another_of_the_same(examples.columns)
@@ -101,23 +81,15 @@ def measure_pointing(
     chosen |= {place: np.array(examples.places) == place for place in left_out.PLACES}
     group = np.unique(examples.groups, return_inverse=True)[1]
     drawn = draw_counts(group.max() + 1, resamples, seed)[group].astype(float)  # (n, R)
-    measured = []
+    measured = {}
     for system, values in hits.items():
         for among, mask in chosen.items():
             if mask.any():
                 value = float(values[mask].mean())
                 with np.errstate(invalid="ignore"):  # a resample may hold none of these
                     resampled = (values[mask] @ drawn[mask]) / drawn[mask].sum(0)
-                low, high = centered_interval(value, resampled)
-                interval = max(low, 0.0), min(high, 1.0)
-                measured.append(Pointed(system, among, value, interval, resampled, int(mask.sum())))
+                measured[system, among] = Measured(value, resampled, SHARE, int(mask.sum()))
     return measured
-
-
-def difference(a: Pointed, b: Pointed) -> tuple[float, float, float]:
-    """Value of ``a`` minus that of ``b``, and its paired 95 % interval, from one :func:`measure_pointing` call."""
-    delta = a.value - b.value
-    return (delta, *centered_interval(delta, a.resampled - b.resampled))
 
 
 def near_objects(masks: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from i2v_lib.data.collection import CATEGORIES, Collection
 from i2v_lib.data.sidecars import normalize_tag
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.evaluation.bootstrap import Score, score_systems
+from i2v_lib.evaluation.bootstrap import score_systems
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.system.progress import progress_bar
 
@@ -21,14 +22,14 @@ class Evaluation:
 
     Attributes
     ----------
-    scores : system -> category -> :class:`~i2v_lib.evaluation.bootstrap.Score`; the systems are "tagger" and the
+    scores : system -> category -> mean average precision; the systems are "tagger" and the
         control, "random"
     matched : category -> number of "vocabulary" tags, of those that are "matched" by one in the collection, of the
         collection's "distinct" tags, and the "share" of all its tags as they stand there that is matched, 0 to 1
     illustrations : number of illustrations scored
     """
 
-    scores: dict[str, dict[str, Score]]
+    scores: dict[str, dict[str, Measured]]
     matched: dict[str, dict[str, float]]
     illustrations: int
 

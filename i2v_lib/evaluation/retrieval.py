@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from i2v_lib.evaluation.bootstrap import centered_interval, draw_counts
+from i2v_lib.evaluation.bootstrap import draw_counts
+from i2v_lib.evaluation.measured import SHARE, Measured
 
 AS_FOUND, NO_DUPLICATES, OTHERS = "as found", "without near-duplicates", "other characters"
 ATTRIBUTES = ("character", "title", "artist", "background", "arms", "view")  # the last two are the pose
@@ -17,9 +18,8 @@ KS = (3, 10)
 ROWS = 512  # queries at a time
 
 
-@dataclass(frozen=True)
-class Precision:
-    """Share of neighbors that have an attribute in common with their query.
+class Retrieved(NamedTuple):
+    """How often neighbors have an attribute in common with their query.
 
     Attributes
     ----------
@@ -27,28 +27,19 @@ class Precision:
     search : "as found": the first k. "without near-duplicates": the first k that are not of the query's group.
         "other characters": those of the first k that show characters, but none of the query's
     attribute, k : what is shared, among how many
-    precision : 0 to 1, over all queries that have the attribute; NaN without any
+    precision : share of the neighbors, over all queries that have the attribute and a neighbor to judge; NaN without
+        any. Its ``count`` is the number of these queries
     chance : the exact expectation of the same neighbors in random order
     found : share of the queries with at least one neighbor that shares the attribute
-    queries : number of queries that have the attribute and a neighbor to judge; the others are left out
-    resampled : float64 array, shape (R,): the precision of every resample of the queries
     """
 
     metric: str
     search: str
     attribute: str
     k: int
-    precision: float
+    precision: Measured
     chance: float
     found: float
-    queries: int
-    resampled: np.ndarray
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Low and high end of the 95 % interval."""
-        low, high = centered_interval(self.precision, self.resampled)
-        return max(low, 0.0), min(high, 1.0)
 
 
 def depth(groups: Sequence[Hashable], k: int = max(KS)) -> int:
@@ -63,13 +54,13 @@ def measure(
     ks: Sequence[int] = KS,
     resamples: int = 1000,
     seed: int = 0,
-) -> list[Precision]:
+) -> list[Retrieved]:
     """Precision at every k, of every metric and attribute, in three kinds of search.
 
     Parameters
     ----------
     neighbors : metric -> int64 array, shape (n, K)
-        Neighbors of n illustrations among themselves, nearest first, K as :func:`depth` tells.
+        Neighbors of n illustrations among themselves, nearest first, K at least what :func:`depth` gives.
     attributes : attribute -> n sets of values, of which "character" is needed
         Two illustrations share an attribute if their sets share a value.
     groups : n names; near-duplicates share one. They are drawn into a resample together
@@ -79,7 +70,7 @@ def measure(
 
     Returns
     -------
-    list of :class:`Precision`
+    list of :class:`Retrieved`
 
     Raises
     ------
@@ -107,26 +98,11 @@ def measure(
         precision = hits.sum(axis=1) / taken.sum(axis=1)
         chance = expected.sum(axis=1) / taken.sum(axis=1)
         found = (hits > 0).sum(axis=1) / queries
-    return [
-        Precision(*key, float(precision[i]), float(chance[i]), float(found[i]), int(queries[i]), resampled[i])
-        for i, key in enumerate(counted)
-    ]
-
-
-def difference(a: Precision, b: Precision) -> tuple[float, float, float]:
-    """Precision of ``a`` minus that of ``b``, and its paired 95 % interval, from one :func:`measure` call."""
-    delta = a.precision - b.precision
-    return (delta, *centered_interval(delta, a.resampled - b.resampled))
-
-
-def ratio(a: Precision, b: Precision) -> tuple[float, float, float]:
-    """Precision of ``a`` in multiples of that of ``b``, and its paired 95 % interval; NaN if ``b`` found nothing."""
-    if not b.precision > 0:
-        return np.nan, np.nan, np.nan
-    multiple = a.precision / b.precision
-    resampled = np.full(len(b.resampled), np.nan)
-    np.divide(a.resampled, b.resampled, out=resampled, where=b.resampled > 0)
-    return (multiple, *centered_interval(multiple, resampled))
+    measured = []
+    for i, key in enumerate(counted):
+        share = Measured(float(precision[i]), resampled[i], SHARE, int(queries[i]))
+        measured.append(Retrieved(*key, share, float(chance[i]), float(found[i])))
+    return measured
 
 
 def _count(neighbors, attributes, groups, ks) -> Iterator[tuple]:

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
-from i2v_lib.evaluation.bootstrap import Score, difference
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.show.numbers import table2_numbers
 from i2v_lib.show.style import ONE_COLUMN
 from i2v_lib.show.typeset import typeset
@@ -26,7 +26,7 @@ PLACEMENTS = {  # hash_layer -> in words
 RECORDS = Path(__file__).resolve().parents[2] / "benchmarks" / "hash_layer.json"
 
 
-def retraining_rows(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
+def retraining_rows(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
     """Test mAP of each category before and after the hash layer, percent.
 
     Parameters
@@ -35,7 +35,7 @@ def retraining_rows(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
     """
     table, rows = table2_numbers(scores), []
     for category in CATEGORIES:
-        delta = difference(scores["hash"][category], scores["vgg_nin"][category])
+        delta = scores["hash"][category].minus(scores["vgg_nin"][category]).estimate
         named = dict(zip(("difference", "low", "high"), map(percent, delta), strict=True))
         before, after = (table[system][category]["map"] for system in ("vgg_nin", "hash"))
         rows.append({"category": category, "before": before, "after": after, **named})

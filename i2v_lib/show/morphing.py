@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse import csr_array
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.path_quality import MEASURES, METHODS, distances_left, mean_with_interval
+from i2v_lib.evaluation.path_quality import MEASURES, METHODS, distances_left, mean_of_pairs
 from i2v_lib.search.graph import Morph
 from i2v_lib.show import paper
 from i2v_lib.show.style import BLACK, BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION
@@ -122,11 +122,12 @@ def smoothness_rows(measured: Mapping[str, Mapping[str, Mapping[str, np.ndarray]
         for method in METHODS:
             for measure in MEASURES:
                 values = methods[method][measure]
-                pairs = int(np.sum(~np.isnan(values)))
-                head = {"paths": paths, "method": method, "measure": measure, "pairs": pairs}
-                difference, low, high = mean_with_interval(ours[measure] - values, resamples, seed).values()
-                paired = {"difference": difference, "difference_low": low, "difference_high": high}
-                rows.append(head | mean_with_interval(values, resamples, seed) | paired)
+                found = mean_of_pairs(values, resamples, seed)
+                less = mean_of_pairs(ours[measure] - values, resamples, seed)
+                row = {"paths": paths, "method": method, "measure": measure, "pairs": found.count}
+                row |= zip(("mean", "low", "high"), found.estimate, strict=True)
+                row |= zip(("difference", "difference_low", "difference_high"), less.estimate, strict=True)
+                rows.append(row)
     return rows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Precision, difference, ratio
+from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Retrieved
 from i2v_lib.show import paper
 from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
@@ -150,7 +150,7 @@ BLOCKS = (  # of the table; where a metric's own errors are judged, metrics cann
 )
 
 
-def retrieval_rows(measured: Sequence[Precision]) -> Rows:
+def retrieval_rows(measured: Sequence[Retrieved]) -> Rows:
     """Precision of every search, metric, attribute and k, in percent, with its interval and its chance value."""
     return [
         {
@@ -158,28 +158,28 @@ def retrieval_rows(measured: Sequence[Precision]) -> Rows:
             "metric": p.metric,
             "attribute": p.attribute,
             "k": p.k,
-            "precision": percent(p.precision),
-            "low": percent(p.interval[0]),
-            "high": percent(p.interval[1]),
+            "precision": percent(p.precision.value),
+            "low": percent(p.precision.interval[0]),
+            "high": percent(p.precision.interval[1]),
             "chance": percent(p.chance),
             "found": percent(p.found),
-            "queries": p.queries,
+            "queries": p.precision.count,
         }
         for p in measured
     ]
 
 
-def comparison_rows(measured: Sequence[Precision]) -> Rows:
+def comparison_rows(measured: Sequence[Retrieved]) -> Rows:
     """Binary codes against the pre-trained net and the real features: points apart, and how many times as precise."""
-    by_key = {(p.search, p.metric, p.attribute, p.k): p for p in measured}
+    by_key = {(p.search, p.metric, p.attribute, p.k): p.precision for p in measured}
     rows = []
     for against in ("pretrained", "features"):
         for (search, metric, attribute, k), ours in by_key.items():
             if metric != "codes" or search == OTHERS:
                 continue
             theirs = by_key[search, against, attribute, k]
-            points = dict(zip(("difference", "low", "high"), map(percent, difference(ours, theirs)), strict=True))
-            times = dict(zip(("ratio", "ratio_low", "ratio_high"), ratio(ours, theirs), strict=True))
+            points = dict(zip(("difference", "low", "high"), map(percent, ours.minus(theirs).estimate), strict=True))
+            times = dict(zip(("ratio", "ratio_low", "ratio_high"), ours.over(theirs).estimate, strict=True))
             rows.append({"against": against, "search": search, "attribute": attribute, "k": k, **points, **times})
     return rows
 

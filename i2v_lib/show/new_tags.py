@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.tag_examples import WITHOUT
-from i2v_lib.evaluation.bootstrap import Score, difference
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.new_tags import STAND_IN, TRAINED, UNTRAINED, Curve, NewTagScore
 from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLACK, BLUE, PURPLE, TWO_COLUMNS, VERMILLION, shorten
@@ -47,13 +47,13 @@ def tag_rows(curve: Curve | None, learned: Sequence[NewTagScore]) -> Rows:
         row = {"tag": tag, "test": curve.positives[k], "chance": percent(curve.chance[k])}
         row |= {"stand_in": curve.stand_ins[k], "before": percent(curve.ap[STAND_IN, most_given(curve)][k])}
         row |= {f"after_{n}": percent(curve.ap[TRAINED, n][k]) for n in sizes_of(curve)}
-        row |= {"told_chance": percent(told.chance), "told_before": percent(told.before)}
-        low, high = told.after_interval
-        rows.append(row | {"told": percent(told.after), "told_low": percent(low), "told_high": percent(high)})
+        row |= {"told_chance": percent(told.chance), "told_before": percent(told.before.value)}
+        low, high = told.after.interval
+        rows.append(row | {"told": percent(told.after.value), "told_low": percent(low), "told_high": percent(high)})
     return rows
 
 
-def old_rows(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
+def old_rows(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
     """Mean AP of the old tags, percent, a category each.
 
     Parameters
@@ -62,8 +62,8 @@ def old_rows(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
     """
     before, after, rows = scores["before"], scores["after"], []
     for category in CATEGORIES:
-        named = dict(zip(("difference", "low", "high"), difference(after[category], before[category]), strict=True))
-        values = {"before": before[category].map, "after": after[category].map, **named}
+        named = dict(zip(("difference", "low", "high"), after[category].minus(before[category]).estimate, strict=True))
+        values = {"before": before[category].value, "after": after[category].value, **named}
         rows.append({"category": category} | {name: percent(value) for name, value in values.items()})
     return rows
 
@@ -100,11 +100,11 @@ def _draw_means(ax: plt.Axes, curve: Curve) -> None:
     sizes, most = sizes_of(curve), most_given(curve)
     for system, color, marker in ((TRAINED, BLUE, "o"), (UNTRAINED, BLACK, "s")):
         scores = [curve.scores[system, n] for n in sizes]
-        values = 100 * np.array([(score.map, *score.interval) for score in scores])
+        values = 100 * np.array([score.estimate for score in scores])
         ax.fill_between(sizes, values[:, 1], values[:, 2], color=color, alpha=0.15, linewidth=0)
         ax.plot(sizes, values[:, 0], color=color, marker=marker)
         ax.annotate(NAMES[system], (most, values[-1, 0]), (0, 5), textcoords="offset points", ha="right", color=color)
-    stand_in, chance = curve.scores[STAND_IN, most].map, curve.chance.mean()
+    stand_in, chance = curve.scores[STAND_IN, most].value, curve.chance.mean()
     below = {"xy": (most, 100 * stand_in), "xytext": (0, -9), "ha": "right"}
     beside = {"xy": (1, 100 * chance), "xytext": (3, 0), "xycoords": ("axes fraction", "data"), "va": "center"}
     for words, value, color, line, where in (
@@ -178,12 +178,12 @@ def new_tag_claims(curve: Curve | None, old: Rows) -> Rows:
         given = GIVEN if GIVEN in sizes_of(curve) else sizes_of(curve)[0]
         value, most = curve.scores[TRAINED, given], most_given(curve)
         rivals = {"the best old tags": (STAND_IN, most), "an untrained network": (UNTRAINED, given)}
-        gaps = {words: difference(value, curve.scores[key]) for words, key in rivals.items()}
+        gaps = {words: value.minus(curve.scores[key]).estimate for words, key in rivals.items()}
         low, high = value.interval
         beside = ", ".join(f"{words} {margin(*(100 * x for x in gap))}" for words, gap in gaps.items())
         learned = {
             "verdict": verdict_of([low > curve.chance.mean(), *(gap[1] > 0 for gap in gaps.values())]),
-            "measured": f"mean AP {100 * value.map:.1f} % [{100 * low:.1f}, {100 * high:.1f}] "
+            "measured": f"mean AP {100 * value.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] "
             f"(chance {100 * curve.chance.mean():.1f}); against {beside} points",
         }
     scored = [row for row in old if row["difference"] is not None] if curve else []
@@ -201,10 +201,10 @@ def told_text(learned: Sequence[NewTagScore]) -> str:
     heads = ("new tag", "with", "without", "chance", "best old tag, its AP", "AP [95 % interval]")
     cells = [heads]
     for score in learned:
-        low, high = score.after_interval
+        low, high = score.after.interval
         values = f"{score.pictures:,}", f"{score.without:,}", f"{100 * score.chance:.1f}"
-        before = f"{score.stand_in}, {100 * score.before:.1f}"
-        cells.append((score.tag, *values, before, f"{100 * score.after:.1f} [{100 * low:.1f}, {100 * high:.1f}]"))
+        before = f"{score.stand_in}, {100 * score.before.value:.1f}"
+        cells.append((score.tag, *values, before, f"{100 * score.after.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
@@ -225,5 +225,5 @@ def caption_new_tags(curve: Curve | None, claims: Rows, ending: str) -> str:
     )
 
 
-def _percents(score: Score) -> dict[str, float | None]:
-    return dict(zip(("map", "low", "high"), map(percent, (score.map, *score.interval)), strict=True))
+def _percents(score: Measured) -> dict[str, float | None]:
+    return dict(zip(("map", "low", "high"), map(percent, score.estimate), strict=True))

@@ -16,7 +16,7 @@ import torch
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
 from i2v_lib.data.vocabulary import Vocabulary
-from i2v_lib.evaluation.bootstrap import Score, difference
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.models.layer_table import layer_table
 from i2v_lib.models.networks import build_network
 from i2v_lib.show import paper
@@ -71,15 +71,15 @@ def table1_rows(config: Config, tags: int) -> Rows:
     return rows
 
 
-def table2_numbers(scores: Mapping[str, Mapping[str, Score]]) -> dict[str, dict[str, dict[str, Any]]]:
+def table2_numbers(scores: Mapping[str, Mapping[str, Measured]]) -> dict[str, dict[str, dict[str, Any]]]:
     """Mean AP with its 95 % interval and the number of tags scored: system -> category -> numbers."""
     return {
         system: {
             category: {
-                "map": percent(score.map),
+                "map": percent(score.value),
                 "low": percent(score.interval[0]),
                 "high": percent(score.interval[1]),
-                "tags": score.tags,
+                "tags": score.count,
             }
             for category, score in categories.items()
         }
@@ -101,12 +101,12 @@ def table2_rows(table2: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Rows:
     ]
 
 
-def paired_differences(scores: Mapping[str, Mapping[str, Score]]) -> Rows:
+def paired_differences(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
     """For each claim of order in the paper's Table 2: by how much, with the paired 95 % interval."""
     rows = []
     for better, worse in paper.CLAIMS:
         for category in scores[better]:
-            values = difference(scores[better][category], scores[worse][category])
+            values = scores[better][category].minus(scores[worse][category]).estimate
             named = dict(zip(("difference", "low", "high"), map(percent, values), strict=True))
             rows.append({"better": better, "worse": worse, "category": category, **named})
     return rows

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import binary_dilation
 
 from i2v_lib.drawn import left_out
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.pointing import (
     ALL,
     CENTER,
@@ -19,8 +20,6 @@ from i2v_lib.evaluation.pointing import (
     RANDOM,
     RECOGNIZED,
     TOLERANCE,
-    Pointed,
-    difference,
     hit,
     near_objects,
 )
@@ -90,13 +89,12 @@ def dotted(image: np.ndarray, point: np.ndarray) -> np.ndarray:
     return painted
 
 
-def pointing_rows(measured: Sequence[Pointed]) -> Rows:
+def pointing_rows(measured: Mapping[tuple[str, str], Measured]) -> Rows:
     """Of each system among some examples: "system", "among", "hits" with "low" and "high" (percent), "examples"."""
     rows = []
-    for found in measured:
-        values = map(percent, (found.value, *found.interval))
-        shares = dict(zip(("hits", "low", "high"), values, strict=True))
-        rows.append({"system": found.system, "among": found.among, **shares, "examples": found.examples})
+    for (system, among), found in measured.items():
+        shares = dict(zip(("hits", "low", "high"), map(percent, found.estimate), strict=True))
+        rows.append({"system": system, "among": among, **shares, "examples": found.count})
     return rows
 
 
@@ -132,14 +130,14 @@ def table_pointing(rows: Rows, image_size: int) -> Figure:
     return typeset(["points at the thing (%)", *among], cells, spans=spans, rules=rules, breaks=(1, 3))
 
 
-def pointing_claims(measured: Sequence[Pointed]) -> Rows:
+def pointing_claims(measured: Mapping[tuple[str, str], Measured]) -> Rows:
     """Two claims and whether they held: "section", "claim", "verdict" and "measured".
 
     That the last map, and the gradient, point at the thing more often than the picture's center, than the map of
     another picture and than an untrained network's: held if the paired 95 % intervals of all three lie above zero,
     partly if one does.
     """
-    by_key = {found.system: found for found in measured if found.among == ALL}
+    by_key = {system: found for (system, among), found in measured.items() if among == ALL}
     others = {system: other for other, system in OTHERS.items()}
     claims = []
     for system in (FINEST, GRADIENT):
@@ -148,7 +146,7 @@ def pointing_claims(measured: Sequence[Pointed]) -> Rows:
             others[system]: "another picture's map",
             UNTRAINED[system]: "an untrained network",
         }
-        gaps = {rival: difference(by_key[system], by_key[rival]) for rival in rivals if rival in by_key}
+        gaps = {rival: by_key[system].minus(by_key[rival]).estimate for rival in rivals if rival in by_key}
         beside = ", ".join(f"{rivals[rival]} {_points(gap)}" for rival, gap in gaps.items())
         claims.append(
             {
@@ -161,22 +159,21 @@ def pointing_claims(measured: Sequence[Pointed]) -> Rows:
     return claims
 
 
-def caption_pointing(measured: Sequence[Pointed], image_size: int, ending: str) -> str:
+def caption_pointing(measured: Mapping[tuple[str, str], Measured], image_size: int, ending: str) -> str:
     """Of the table and the figure."""
     if not measured:
         return f"Not measured: nothing is known of where these illustrations show what. {ending}"
-    by_key = {(found.system, found.among): found for found in measured}
     claims, names = pointing_claims(measured), system_names(image_size)
     against = [
-        f"{WORDS[system]} {_points(difference(by_key[system, ALL], by_key[MODEL_A, ALL]))}"
+        f"{WORDS[system]} {_points(measured[system, ALL].minus(measured[MODEL_A, ALL]).estimate)}"
         for system in (FINEST, GRADIENT)
-        if (MODEL_A, ALL) in by_key
+        if (MODEL_A, ALL) in measured
     ]
     return (
         " ".join(f"{claim['claim']}: {claim['verdict']} ({claim['measured']})." for claim in claims)
         + (f" Against {names[MODEL_A]}: {', '.join(against)}." if against else "")
         + " A system points at the center of its map's hottest cell, and hits if that is on the thing or within "
-        f"{100 * TOLERANCE:.1f} % of the picture's side. {by_key[CENTER, ALL].examples:,} examples: every general tag "
+        f"{100 * TOLERANCE:.1f} % of the picture's side. {measured[CENTER, ALL].count:,} examples: every general tag "
         "that names something worn on head, face, neck or back, held, or apart from people, with test illustrations "
         "that carry it by the truth, drawn at random whatever a network says of them; recognized: scored above 50 % by "
         "VGG + NIN. The thing's pixels: those that differ when the scene is drawn without it. Last map: before the "
@@ -186,7 +183,7 @@ def caption_pointing(measured: Sequence[Pointed], image_size: int, ending: str) 
     )
 
 
-def _share(found: Pointed) -> str:
+def _share(found: Measured) -> str:
     return f"{100 * found.value:.1f} % of examples"
 
 

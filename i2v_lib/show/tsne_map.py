@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED, Kept, difference
+from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED
+from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.regions import SIDE, Region
 from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
@@ -143,14 +144,13 @@ def _mark(ax: plt.Axes, region: Region, letter: str, color: str, dots: int) -> N
     ax.text(x + tab / 2, top + tab / 2, letter, color="white", weight="bold", size=8, ha="center", va="center_baseline")
 
 
-def map_rows(measured: Sequence[Kept]) -> Rows:
+def map_rows(measured: Mapping[tuple[str, str], Measured]) -> Rows:
     """What each map keeps, in percent, trustworthiness 0 to 1, with its 95 % interval."""
     rows = []
-    for kept in measured:
-        scaled = float if kept.measure == "trustworthiness" else percent
-        values = (kept.value, *kept.interval)
-        numbers = dict(zip(("value", "low", "high"), map(scaled, values), strict=True))
-        rows.append({"map": kept.layout, "measure": kept.measure, **numbers})
+    for (layout, measure), kept in measured.items():
+        scaled = float if measure == "trustworthiness" else percent
+        numbers = dict(zip(("value", "low", "high"), map(scaled, kept.estimate), strict=True))
+        rows.append({"map": layout, "measure": measure, **numbers})
     return rows
 
 
@@ -162,7 +162,9 @@ def table_map(rows: Rows) -> Figure:
     return typeset(["", *heads], cells, rules=(1, 3))
 
 
-def map_claims(measured: Sequence[Kept], regions: Sequence[Region], tags: Mapping[str, Sequence]) -> Rows:
+def map_claims(
+    measured: Mapping[tuple[str, str], Measured], regions: Sequence[Region], tags: Mapping[str, Sequence]
+) -> Rows:
     """The two claims of §4.5 and whether they held.
 
     The first holds if map neighbors share characters and titles more often, by paired 95 % intervals, than with places
@@ -178,14 +180,14 @@ def map_claims(measured: Sequence[Kept], regions: Sequence[Region], tags: Mappin
     return [_claim_of_semantics(measured), _claim_of_clusters(regions, tags)]
 
 
-def _claim_of_semantics(measured: Sequence[Kept]) -> dict[str, str]:
-    by_key = {(kept.layout, kept.measure): kept for kept in measured if not np.isnan(kept.value)}
+def _claim_of_semantics(measured: Mapping[tuple[str, str], Measured]) -> dict[str, str]:
+    by_key = {key: kept for key, kept in measured.items() if not np.isnan(kept.value)}
     above, parts = {SHUFFLED: [], "pca": []}, []
     for measure in ("character", "title"):
         if ("tsne", measure) not in by_key:
             continue
         ours, theirs = by_key["tsne", measure], {other: by_key[other, measure] for other in above}
-        gaps = {other: difference(ours, kept) for other, kept in theirs.items()}
+        gaps = {other: ours.minus(kept).estimate for other, kept in theirs.items()}
         for other, (_, low, _) in gaps.items():
             above[other].append(low > 0)
         of_codes = by_key[CODES, measure].value
