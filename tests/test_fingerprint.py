@@ -55,6 +55,13 @@ def test_a_name_taken_from_a_package_takes_its_init(package):
     assert closure(package, "kit.entry") == ["kit/entry.py", "kit/room/__init__.py", "kit/room/unseen.py"]
 
 
+def test_imports_for_type_checkers_do_not_count(package):
+    (package / "kit/room/deep.py").write_text("if TYPE_CHECKING:\n    from kit.apart import nothing", encoding="utf-8")
+    assert closure(package, "kit.room.deep") == ["kit/room/deep.py"]
+    (package / "kit/room/deep.py").write_text("if nothing:\n    from kit.apart import nothing", encoding="utf-8")
+    assert closure(package, "kit.room.deep") == ["kit/apart.py", "kit/room/deep.py"]
+
+
 def test_a_room_may_stay_apart(package):
     assert closure(package, "kit.entry", apart_from=["kit.room"]) == [
         "kit/by_name.py",

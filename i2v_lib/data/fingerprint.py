@@ -37,8 +37,8 @@ def code_fingerprint(paths: Iterable[Path]) -> str:
 def import_closure(*modules: str, apart_from: Iterable[str] = (), root: Path = ROOT) -> list[Path]:
     """Files of some modules and of all that they import, directly or not, inside their own package.
 
-    Imports inside functions count. A package's ``__init__`` counts only where a name is taken from it: it runs in any
-    case, but one that hands on names to others decides nothing here.
+    Imports inside functions count; those for type checkers only do not. A package's ``__init__`` counts only where a
+    name is taken from it: it runs in any case, but one that hands on names to others decides nothing here.
 
     Parameters
     ----------
@@ -72,7 +72,10 @@ def import_closure(*modules: str, apart_from: Iterable[str] = (), root: Path = R
 def _imported(path: Path, root: Path) -> Iterator[str]:
     """Modules that a file imports, those of other libraries included."""
     folder = path.parent.relative_to(root).parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    for node in waiting:
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -30,7 +30,7 @@ def user_agent(version: str | None, user_id: str | int | None, url: str) -> str:
 
     Returns
     -------
-    such as ``i2v-lib/0.1.0 (user #42; +https://example.org/i2v)``
+    such as ``i2v-lib/0.2.0 (user #42; +https://example.org/i2v)``
 
     Raises
     ------
