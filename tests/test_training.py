@@ -263,3 +263,13 @@ def test_the_average_is_the_one_by_hand():
         expected = now if expected is None else 0.9 * expected + 0.1 * now
     torch.testing.assert_close(stepper.result.tags.weight, expected)
     assert (stepper.result.tags.weight - now).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_prediction_that_fails_leaves_the_mode_as_it_was(training):
+    network = VGGNIN(TAGS, width=1 / 32).train(training)
+    with pytest.raises(IndexError):
+        predict(network, PIXELS, np.array([len(PIXELS)]), 32, device="cpu")
+    assert network.training is training
+    predict(network, PIXELS, INDICES, 32, device="cpu")  # control
+    assert network.training is training

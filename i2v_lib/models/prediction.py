@@ -51,10 +51,12 @@ def predict(
     network.eval()
     compute, outputs = network.features if output == "features" else network, []
     share = evaluation_share(len(indices), batch_size, rank(), ranks())
-    with torch.inference_mode(), progress_bar(progress, share.stop - share.start) as bar:
-        workers = 2 if target.type == "cuda" else 0  # a CPU has no time to spare for them
-        for images in evaluation_batches(pixels, indices, batch_size, image_size, rank(), ranks(), workers):
-            outputs.append(compute(images.to(target)).float().cpu().numpy())
-            bar.update(len(images))
-    network.train(was_training)
+    workers = 2 if target.type == "cuda" else 0  # a CPU has no time to spare for them
+    try:
+        with torch.inference_mode(), progress_bar(progress, share.stop - share.start) as bar:
+            for images in evaluation_batches(pixels, indices, batch_size, image_size, rank(), ranks(), workers):
+                outputs.append(compute(images.to(target)).float().cpu().numpy())
+                bar.update(len(images))
+    finally:
+        network.train(was_training)
     return gather_rows(np.concatenate(outputs) if outputs else None)
