@@ -39,17 +39,20 @@ def threads():
 @pytest.mark.parametrize("network", list(networks()))
 def test_the_same_numbers_another_way(network, monkeypatch):
     called, names = set(), list(network.state_dict())
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.register_forward_hook(lambda module, *_: called.add(module))
+    hooks = [
+        module.register_forward_hook(lambda *_, name=name: called.add(name))
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d)
+    ]
     expected = run(network.eval())
+    for hook in hooks:
+        hook.remove()
     monkeypatch.setattr(cpu_inference, "PIXELS", 2 * 96 * 96)  # pieces of two
     ready = prepare_network(network, CPU)
-    used, of = set(), cpu_inference._copies.of
-    monkeypatch.setattr(cpu_inference._copies, "of", lambda module: used.add(module) or of(module))
-    for _ in range(2):
-        torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
-        prepare_network(ready, CPU)  # once more changes nothing
+    used, of, modules = set(), cpu_inference._copies.of, {module: name for name, module in ready.named_modules()}
+    monkeypatch.setattr(cpu_inference._copies, "of", lambda module: used.add(modules[module]) or of(module))
+    torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
+    assert prepare_network(ready, CPU) is ready  # so its weights are packed once
     assert list(ready.state_dict()) == names
     assert used == (called if cpu_inference.PACKS else set())
     assert len(called) > 7
@@ -57,6 +60,39 @@ def test_the_same_numbers_another_way(network, monkeypatch):
     torch.testing.assert_close(run(ready), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(run(ready, PICTURES[:1]), expected[:1], rtol=1e-4, atol=1e-5)
     assert (expected[0] - expected[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("network", list(networks()))
+def test_the_caller_s_network_stays_as_it_was(network):
+    """Its kinds of modules, its mode, its parameters and where they lie; and the copy takes no memory for weights."""
+    network.train()
+    kinds = [type(module) for module in network.modules()]
+    tensors = [(id(t), t.data_ptr(), t.stride()) for t in (*network.parameters(), *network.buffers())]
+    ready = prepare_network(network, CPU)
+    assert [type(module) for module in network.modules()] == kinds
+    assert [(id(t), t.data_ptr(), t.stride()) for t in (*network.parameters(), *network.buffers())] == tensors
+    assert all(module.training for module in network.modules())
+    assert not any(module.training for module in ready.modules())
+    if cpu_inference.PACKS:
+        shared = {t.data_ptr() for t in ready.state_dict().values() if t.numel()}
+        assert shared == {t.data_ptr() for t in network.state_dict().values() if t.numel()}
+    before = ready.tags.weight.detach().clone()
+    network.to(torch.float64)
+    assert ready.tags.weight.dtype is torch.float32
+    assert torch.equal(ready.tags.weight, before)
+
+
+def test_a_network_that_is_trained_on_is_followed():
+    """The copy shares its tensors: a step of the optimizer is seen, in the packed weights too."""
+    network = list(networks())[1]
+    ready = prepare_network(network, CPU)
+    before = run(ready)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
+    network(PICTURES).sum().backward()
+    optimizer.step()
+    after = run(ready)
+    assert (after - before).abs().max() > 1e-3
+    torch.testing.assert_close(after, network.eval()(PICTURES).detach(), rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_take_the_usual_way(monkeypatch):

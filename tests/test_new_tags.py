@@ -279,6 +279,14 @@ def test_mistakes_are_named_before_any_work(examples, tmp_path):
         add_tags(tagger, same, progress=False)
 
 
+def test_pictures_none_of_which_can_be_read_are_an_error_that_names_the_first(examples, tmp_path):
+    broken = [tmp_path / f"{i}.png" for i in range(len(examples.pictures))]
+    for path in broken:
+        path.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=f"none of the {len(broken)} pictures can be used.*0.png"):
+        add_tags(tagger_of(folder=tmp_path), dataclasses.replace(examples, pictures=broken), progress=False)
+
+
 def test_unreadable_pictures_are_left_out_and_named(examples, tmp_path):
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     pictures = [*examples.pictures[:5], tmp_path / "cut.png", *examples.pictures[6:]]

@@ -269,6 +269,33 @@ def test_networks_of_a_run(tmp_path, monkeypatch):
     assert both.extract_binary_feature(pixels).shape == (5, 3)
 
 
+def test_a_tagger_leaves_its_networks_untouched():
+    config = load_config("smoke", width=1 / 32, image_size=32, code_bits=16)
+    network = build_hash_network(config, 9).train()
+    kinds = [type(module) for module in network.modules()]
+    tagger = Illustration2Vec(network, network, released_vocabulary(NAMES), image_size=32)
+    tagger.logits(PICTURES)
+    assert [type(module) for module in network.modules()] == kinds
+    assert network.training
+    assert tagger.network is tagger.feature_network  # one network, so its weights are packed once
+    again = tagger.with_network(tagger.network, tagger.vocabulary, None)
+    assert again.network is again.feature_network is tagger.network
+
+
+def test_features_may_come_from_another_file(tmp_path):
+    config = load_config("smoke", width=1 / 16, code_bits=24)
+    hashing = build_hash_network(config, 9)
+    save(tmp_path, "vgg_nin", build_network("vgg_nin", 9, config), config, NAMES)
+    save(tmp_path, "hash", hashing, config, NAMES)
+    tags, features = (tmp_path / name / "weights.safetensors" for name in ("vgg_nin-0", "hash-1"))
+    tagger = Illustration2Vec.from_weights(tags, features, batch_size=2)
+    alone = Illustration2Vec.from_weights(features)
+    assert_allclose(tagger.extract_feature(PICTURES), alone.extract_feature(PICTURES), atol=1e-5)
+    assert_allclose(tagger.logits(PICTURES), Illustration2Vec.from_weights(tags).logits(PICTURES), atol=1e-5)
+    with pytest.raises(ValueError, match=r"features='.*vgg_nin-0.*' *: this is not a hash network"):
+        Illustration2Vec.from_weights(features, tags)
+
+
 def test_weights_that_are_no_network(tmp_path):
     path = tmp_path / "a.safetensors"
     save_weights(path, torch.nn.Linear(2, 2), {"settings": {}})

@@ -14,7 +14,6 @@ from i2v_lib.models.checkpoints import save_weights
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.released.convert import ARCHITECTURES
-from i2v_lib.models.serving.cpu_inference import prepare_network
 from i2v_lib.models.serving.heatmaps import finer, gradient_map, last_map
 from i2v_lib.models.serving.load_weights import load_network, load_released, released_metadata, run_weights
 from i2v_lib.models.serving.picture_stream import Pictures, PictureStream
@@ -65,21 +64,26 @@ class Illustration2Vec(PictureStream):
         return cls(tags, features, vocabulary, image_size=size, metadata=metadata, **options)
 
     @classmethod
-    def from_weights(cls, path: Path | str, **options: Any) -> Illustration2Vec:
-        """One network of the kit, or one converted: a hash network gives tags and features, any other gives tags.
+    def from_weights(cls, path: Path | str, features: Path | str | None = None, **options: Any) -> Illustration2Vec:
+        """Networks of the kit, or converted ones: a hash network gives tags and features, any other gives tags.
 
         Parameters
         ----------
         path : ``weights.safetensors`` of a training, or a file that ``convert-released`` wrote
+        features : such a file of a hash network, for features, where the first has none or others are wanted
         options : keyword arguments of the class: thresholds, alpha, batch_size, device, precision
         """
         loaded = load_network(path)
-        features = loaded.network if isinstance(loaded.network, HashNetwork) else None
+        hashing = loaded.network if features is None else load_network(features).network
+        if not isinstance(hashing, HashNetwork):
+            if features is not None:
+                raise ValueError(f"features={str(features)!r}: this is not a hash network; give the weights of one")
+            hashing = None
         tags = None if loaded.vocabulary is None else loaded.network
-        if tags is None and features is None:
+        if tags is None and hashing is None:
             raise ValueError(f"{path} does not hold its tags' names; convert the tag model again, with its tag_list")
         sizes = {name: getattr(loaded.architecture, name) for name in ("image_size", "stored_size")}
-        return cls(tags, features, loaded.vocabulary, **(sizes | {"metadata": loaded.metadata} | options))
+        return cls(tags, hashing, loaded.vocabulary, **(sizes | {"metadata": loaded.metadata} | options))
 
     @classmethod
     def from_run(cls, preset: str = "demo", **options: Any) -> Illustration2Vec:
@@ -88,10 +92,7 @@ class Illustration2Vec(PictureStream):
         A FileNotFoundError says how to train them, if the run has not.
         """
         tags, features = run_weights(preset)
-        tagger = cls.from_weights(tags, **options)
-        if features not in (None, tags):
-            tagger._feature_network = prepare_network(load_network(features).network, tagger.device)
-        return tagger
+        return cls.from_weights(tags, None if features == tags else features, **options)
 
     def with_network(
         self, network: TagNetwork | HashNetwork, vocabulary: Vocabulary, thresholds: np.ndarray | None
@@ -199,14 +200,14 @@ class Illustration2Vec(PictureStream):
         names = [tags] if isinstance(tags, str) else list(tags)
         if not names:
             raise ValueError("tags is empty; name at least one")
-        found = columns_by_name(self.vocabulary, names)
-        columns = np.array([found[name] for name in names])
+        by_name = columns_by_name(self.vocabulary, names)
+        columns = np.array([by_name[name] for name in names])
         factor = finer(self.image_size) if method == "last map" else 1
         maps = [
             HEATMAPS[method](self.network, batch, np.tile(columns, (len(batch), 1)))
             for batch in self.prepare(images, factor)
         ]
-        found = np.concatenate(maps) if maps else np.empty((0, len(columns), 1, 1), np.float32)
+        found = np.concatenate(maps) if maps else np.empty((0, len(columns), 1, 1), np.float32)  # (N, K, h, w)
         return found[:, 0] if isinstance(tags, str) else found
 
     def fit_thresholds(self, images: Pictures, targets: np.ndarray) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -19,27 +21,38 @@ PACKS = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capa
 
 
 def prepare_network(network: TagNetwork | HashNetwork, device: torch.device) -> TagNetwork | HashNetwork:
-    """Bring a network to a device, in eval mode, with channels last in memory.
+    """A copy of a network on a device, in eval mode, that tags faster.
 
-    On a CPU, inside ``torch.inference_mode``, its convolutions then take a faster way to the same numbers, up to
-    rounding. Modules keep their names, weights and kinds; training, gradients and export see no difference.
+    On a CPU, inside ``torch.inference_mode``, its convolutions take a faster way to the same numbers, up to rounding.
+    Modules keep their names, weights and kinds; training, gradients and export see no difference.
 
     Parameters
     ----------
-    network : changed in place
-    device : where it goes
+    network : stays as it is
+    device : where the copy goes
 
     Returns
     -------
-    the network
+    a network whose tensors share the given one's memory, as far as that is where they are needed; a network that was
+    prepared for this device already is returned as it is
     """
-    network.eval().to(device, memory_format=torch.channels_last)
-    tagging = network.convolutions if isinstance(network, HashNetwork) else network
-    tagging.body.__class__ = _InPieces
-    for module in network.modules():
+    if isinstance(network.body, _InPieces) and not network.training and _device_of(network) == device:
+        return network
+    # modules are copied; of tensors only what says where they lie, so that moving these moves no one else's
+    shared: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in network.parameters()}
+    shared |= {id(buffer): buffer.detach() for buffer in network.buffers()}
+    ready = copy.deepcopy(network, shared).eval().to(device)
+    if device.type != "cpu" or not PACKS:  # packed copies have an order of their own
+        ready.to(memory_format=torch.channels_last)
+    ready.body.__class__ = _InPieces
+    for module in ready.modules():
         if type(module) is nn.Conv2d:
             module.__class__ = _Packed
-    return network
+    return ready
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def compute(call: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
@@ -99,7 +112,7 @@ class _Packed(nn.Conv2d):
 
 
 class _Copies:
-    """Weights in the processor's order, made when they are first used and anew when the weights have changed.
+    """Weights in the processor's order, made when they are first used and again when the weights have changed.
 
     Apart from the modules, which are copied and saved without them, and gone with them.
     """
@@ -111,11 +124,11 @@ class _Copies:
     def of(self, module: nn.Conv2d) -> torch.Tensor:
         weight = module.weight.detach()  # kept: so nothing else can come to lie where it lies
         with self._lock:
-            source, version, copy = self._made.get(module, (None, None, None))
-            if source is None or source.data_ptr() != weight.data_ptr() or version != weight._version:
-                copy = torch.ops.mkldnn._reorder_convolution_weight(weight, *_shape(module), None)
-                self._made[module] = weight, weight._version, copy
-            return copy
+            source, version, packed = self._made.get(module, (None, None, None))
+            if packed is None or source.data_ptr() != weight.data_ptr() or version != weight._version:
+                packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *_shape(module), None)
+                self._made[module] = weight, weight._version, packed
+            return packed
 
 
 _copies = _Copies()

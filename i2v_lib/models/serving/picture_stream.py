@@ -27,7 +27,8 @@ class PictureStream:
 
     Parameters
     ----------
-    tag_network : gives tags; None where only features are wanted
+    tag_network : gives tags; None where only features are wanted. Networks stay as they are: see
+        :func:`~i2v_lib.models.serving.cpu_inference.prepare_network`
     feature_network : gives features and codes; may be the tag network, if that is a hash network
     vocabulary : of the tag network's outputs
     image_size : side S of the pictures that the networks see, in pixels
@@ -44,7 +45,7 @@ class PictureStream:
     Attributes
     ----------
     vocabulary, image_size, stored_size, alpha, batch_size, metadata : as above
-    device : torch.device; the networks were moved there
+    device : torch.device, where the networks compute
     thresholds : float64 array, shape (T, 3), or None
     """
 
@@ -69,8 +70,11 @@ class PictureStream:
         if tag_network is not None and (vocabulary is None or len(vocabulary) != len(tag_network.tags.bias)):
             tags = "no" if vocabulary is None else len(vocabulary)
             raise ValueError(f"vocabulary: {tags} tags for {len(tag_network.tags.bias)} outputs of the network")
-        self._tag_network = tag_network and prepare_network(tag_network, self.device)
-        self._feature_network = feature_network and prepare_network(feature_network, self.device)
+        self._tag_network = None if tag_network is None else prepare_network(tag_network, self.device)
+        if feature_network is None or feature_network is tag_network:
+            self._feature_network = feature_network and self._tag_network
+        else:
+            self._feature_network = prepare_network(feature_network, self.device)
         self._half = precision == "bfloat16"
         usual = 64 if self.device.type == "cuda" else 16 * torch.get_num_threads()
         self.batch_size = usual if batch_size is None else batch_size

@@ -164,7 +164,11 @@ def _read(
                 small.append(reduced.round().byte().permute(0, 2, 3, 1).numpy())
             bar.update(len(batch.errors))
     usable = [i for i, error in enumerate(errors) if error is None]
-    pixels = np.concatenate(small) if small else np.empty((0, SMALL, SMALL, 3), np.uint8)
+    if not usable:
+        raise ValueError(
+            f"none of the {len(errors)} pictures can be used; the first: {next(filter(None, errors), None)}"
+        )
+    pixels = np.concatenate(small)
     hashes = [perceptual_hash(Image.fromarray(picture)) for picture in pixels]
     groups = np.array(find_groups([picture.tobytes() for picture in pixels], hashes, pixels))
     targets = examples.targets[usable].copy()
@@ -172,7 +176,7 @@ def _read(
         column[np.isin(groups, groups[column == HAS]) & (column == HAS_NOT)] = UNKNOWN
     pictures = examples.pictures if len(usable) == len(errors) else [examples.pictures[i] for i in usable]
     kept = replace(examples, pictures=pictures, targets=targets)
-    return np.concatenate(inputs) if inputs else pixels, kept, groups, list(filter(None, errors))
+    return np.concatenate(inputs), kept, groups, list(filter(None, errors))
 
 
 def _check_enough(examples: TagExamples, groups: np.ndarray) -> None:
