@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from i2v_lib.cli import doctor
-from i2v_lib.cli.reproduce import require_writable
+from i2v_lib.cli.options import require_writable
 from i2v_lib.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent

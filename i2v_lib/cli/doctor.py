@@ -18,7 +18,7 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from i2v_lib.cli.reproduce import require_writable
+from i2v_lib.cli.options import require_writable
 from i2v_lib.config import Config, home, run_folder
 from i2v_lib.data.collection import RATINGS
 from i2v_lib.data.shuffle import FITS

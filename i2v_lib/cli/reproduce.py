@@ -1,19 +1,50 @@
-"""Execute the notebooks in order: every table and figure of a preset."""
+"""The commands ``reproduce``, every table and figure of a preset, and ``doctor``, what this machine lacks for it.
+
+The library is imported where it is needed, so that ``--help`` and a wrong option show at once.
+"""
 
 from __future__ import annotations
 
-import tempfile
+import argparse
 import time
 from pathlib import Path
 from typing import Any
 
-from i2v_lib.config import Config, home, load_config, results_folder
+from i2v_lib.cli.options import AddCommand, add_preset, require_writable
+from i2v_lib.config import PRESETS, SOURCES, Config, home, load_config, parse_overrides, results_folder
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 class NotebookError(Exception):
     """A cell of a notebook failed."""
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add these commands to the command line."""
+    new = command("reproduce", reproduce_command, "execute the notebooks: every table and figure")
+    add_preset(new)
+    new.add_argument("--notebook", nargs="+", metavar="NUMBER", help="only these, such as 03")
+
+    new = command("doctor", doctor_command, "say what this machine lacks, and the cure")
+    new.add_argument("--preset", choices=PRESETS, default="demo", help="whose needs to check (default demo)")
+    new.add_argument("--source", choices=SOURCES, help="ask a site instead: a few requests")
+    new.add_argument("--base-url", metavar="URL", help="another address of the site")
+
+
+def reproduce_command(options: argparse.Namespace) -> None:
+    """Execute notebooks of a preset."""
+    reproduce(options.preset, parse_overrides(options.set), options.notebook)
+
+
+def doctor_command(options: argparse.Namespace) -> int:
+    """Examine this machine, or a site; 1 if something is fatal."""
+    from i2v_lib.cli.doctor import ask_source, examine, report
+
+    asked = options.source
+    checks = ask_source(asked, options.base_url) if asked else examine(load_config(options.preset))
+    print(report(checks))
+    return int(any(check.status == "fatal" for check in checks))
 
 
 def reproduce(preset: str, overrides: dict[str, Any], numbers: list[str] | None = None) -> Config:
@@ -78,22 +109,6 @@ def find_notebooks(numbers: list[str] | None = None, folder: Path = NOTEBOOKS) -
         if number not in found:
             raise ValueError(f"--notebook {number}: there is none with this number; use {', '.join(found)}")
     return [path for number, path in found.items() if number in asked]
-
-
-def require_writable(folder: Path, cure: str = "set I2V_HOME to a folder that you can write to") -> None:
-    """Make the folder and write a file into it, so that a run fails in its first second or not at all.
-
-    Raises
-    ------
-    OSError
-        If either fails; the message names the cure.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"{folder} cannot be written ({error.strerror}); {cure}") from None
 
 
 def _publish(config: Config, overrides: dict[str, Any]) -> Path:

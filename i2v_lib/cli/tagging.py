@@ -1,4 +1,4 @@
-"""Commands about weights and tags: convert, tag, make thresholds, evaluate, export; their options and what they do.
+"""Commands about weights and tags: convert, tag, make thresholds, evaluate, export.
 
 The library is imported where it is needed, so that ``--help`` and a wrong option show at once.
 """
@@ -6,24 +6,18 @@ The library is imported where it is needed, so that ``--help`` and a wrong optio
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from i2v_lib.cli.commands import require_place
+from i2v_lib.cli.options import AddCommand, require_place
 from i2v_lib.config import PRESETS, home, load_config
 
 if TYPE_CHECKING:
     from i2v_lib.models.tagging.choose_weights import TaggerSource
 
 
-def add_tagging_commands(command: Callable[[str, Callable, str], argparse.ArgumentParser]) -> None:
-    """Add these commands to the command line.
-
-    Parameters
-    ----------
-    command : makes the parser of a command from its name, its handler and its help
-    """
+def add_commands(command: AddCommand) -> None:
+    """Add these commands to the command line."""
     new = command("convert-released", convert_released_command, "convert the authors' Caffe files, once")
     new.add_argument("--tag-model", type=Path, metavar="FILE", help="illust2vec_tag_ver200.caffemodel")
     new.add_argument("--feature-model", type=Path, metavar="FILE", help="illust2vec_ver200.caffemodel")
