@@ -1,5 +1,7 @@
 """The command line, the Makefile, and every command that the README and CONTRIBUTING.md show."""
 
+import argparse
+import errno
 import os
 import re
 import shlex
@@ -15,16 +17,18 @@ from papermill import PapermillExecutionError
 from PIL import Image
 from torch.distributed.run import get_args_parser
 
-from i2v_lib.__main__ import build_parser, main, name_options
+from i2v_lib.__main__ import build_parser, main
 from i2v_lib.cli import doctor, reproduce
 from i2v_lib.config import load_config, parse_overrides, results_folder, run_folder
 from i2v_lib.data.collection import open_collection
+from i2v_lib.system.errors import ArgumentError
 from tests.booru_server import BooruServer, rule
 
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")
+COMMANDS = build_parser()._subparsers._group_actions[0].choices
 SERVER = ROOT / "tests" / "booru_server" / "__main__.py"
 
 
@@ -72,12 +76,26 @@ def test_documents_show_commands():
     assert {name for name, _ in shown_commands()} == set(DOCUMENTS)
 
 
-def test_help_lists_every_command_without_waiting_for_pytorch():
-    code = "import sys, i2v_lib.__main__ as m; print(m.build_parser().format_help(), 'torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
-    for command in ("reproduce", "draw", "collect", "import-folder", "import-bulk", "train", "doctor"):
-        assert re.search(rf"^    {command}\b", done.stdout, re.MULTILINE)
-    assert done.stdout.split()[-1] == "False"
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_shows_at_once(command):
+    """Nothing heavy is imported for it, and it takes less than half a second of the processor."""
+    code = """
+import sys, time
+from i2v_lib.__main__ import main
+try:
+    main(sys.argv[1:])
+finally:
+    heavy = ("torch", "pyarrow", "PIL", "matplotlib", "sklearn", "numba", "papermill", "psutil", "httpx2")
+    print(*(name for name in heavy if name in sys.modules), file=sys.stderr)
+    print(time.process_time(), file=sys.stderr)
+"""
+    words = [sys.executable, "-c", code, *command.split(), "--help"]
+    done = subprocess.run(words, cwd="/", capture_output=True, text=True)
+    imported, seconds = done.stderr.splitlines()
+    assert (done.returncode, imported) == (0, "")
+    assert float(seconds) < 0.5
+    if not command:
+        assert set(COMMANDS) <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -415,23 +433,57 @@ def test_a_bulk_archive_is_imported(tmp_path, capsys):
     assert open_collection(tmp_path / "out").column("general") == [["1girl", "long hair"]] * 3
 
 
+def printed(command, error, monkeypatch, capsys):
+    """Exit code and what is printed where a command's action raises an error."""
+
+    def action(options):
+        raise error
+
+    parse = argparse.ArgumentParser.parse_args
+    patched = lambda parser, words: argparse.Namespace(**{**vars(parse(parser, words)), "action": action})  # noqa: E731
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", patched)
+    code = main(command.split())
+    return code, capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    ("command", "text", "told"),
+    ("command", "argument", "shown"),
     [
-        ("import-folder x --out y", "pass overwrite=True, or another out=", "pass --overwrite, or another --out"),
-        ("import-folder x --out y", "resize='zoom' is unknown", "--resize zoom is unknown"),
-        ("import-folder x --out y", "folder='a b' is no folder", "a b is no folder"),
-        ("import-folder x --out y", "test_share=0.9: too much", "--test-share 0.9: too much"),
-        ("collect --limit 3 --out y", "minimum_side=0, also_denied=", "--min-side 0, --deny"),
-        ("collect --limit 3 --out y", "ratings=('q', 'e'): confirm", "--ratings q e: confirm"),
-        ("collect --limit 3 --out y", "https://site/?limit=5&query=a failed", "https://site/?limit=5&query=a failed"),
-        ("train smoke", "image_size=8: too small", "--set image_size=8: too small"),
-        ("train smoke", "--set epochs='x': expected int; set width=1", "--set epochs='x': expected int; --set width=1"),
-        ("doctor", "size=8: another command's", "size=8: another command's"),
+        ("import-folder x --out y", ("size", 3, "cure"), "--size 3: cure"),
+        ("import-folder x --out y", ("pixel_store", "gif", "cure"), "--store gif: cure"),
+        ("import-folder x --out y", ("folder", Path("a b"), "cure"), "a b: cure"),
+        ("import-folder x --out y", ("overwrite", False, "cure"), "--overwrite: cure"),
+        ("collect --limit 3 --out y", ("minimum_side", 0, "cure"), "--min-side 0: cure"),
+        ("collect --limit 3 --out y", ("ratings", ("q", "e"), "cure"), "--ratings q e: cure"),
+        ("tag x", ("threshold_rule", "f1", "cure"), "--rule f1: cure"),
+        ("train smoke", ("image_size", 8, "cure"), "--set image_size=8: cure"),
+        ("doctor", ("size", 8, "another command's"), "size=8: another command's"),
     ],
 )
-def test_a_message_names_options(command, text, told):
-    assert name_options(text, build_parser().parse_args(command.split()).parser) == told
+def test_an_argument_is_named_as_its_option(command, argument, shown, monkeypatch, capsys):
+    error = ArgumentError(*argument)
+    assert str(error) == f"{argument[0]}={argument[1]!r}: {argument[2]}"
+    assert printed(command, error, monkeypatch, capsys) == (2, f"error: {shown}\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError(errno.ENOENT, "No such file or directory", "size=3.png"), ValueError("array of size=5")],
+    ids=str,
+)
+def test_an_error_that_is_not_about_an_argument_keeps_its_words(error, monkeypatch, capsys):
+    assert printed("import-folder x --out y", error, monkeypatch, capsys) == (2, f"error: {error}\n")
+
+
+def test_a_size_that_cannot_be_is_named_as_the_option(tmp_path, capsys):
+    assert main(["import-folder", str(tmp_path), "--out", f"{tmp_path} out", "--size", "0"]) == 2
+    assert capsys.readouterr().err.startswith("error: --size 0: ")
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 74), (errno.ENOENT, 2)])
+def test_a_full_disk_has_an_exit_code_of_its_own_on_windows_too(number, code, monkeypatch, capsys):
+    monkeypatch.delattr(os, "EX_IOERR", raising=False)
+    assert printed("doctor", OSError(number, "text"), monkeypatch, capsys)[0] == code
 
 
 def test_a_misspelt_setting_is_answered_with_those_like_it(capsys):
@@ -450,7 +502,7 @@ def test_an_empty_split_is_warned_of_in_one_line(tmp_path, capsys):
         assert main([*command, str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().err.splitlines()
     warned = [line for line in lines if line.startswith("warning: ")]
-    assert [("--validation-share 0.05" in line, "--test-share 0.05" in line) for line in warned] == [
+    assert [("validation_share=0.05" in line, "test_share=0.05" in line) for line in warned] == [
         (True, False),
         (False, True),
     ]

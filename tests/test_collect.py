@@ -227,7 +227,7 @@ def test_another_folder_is_left_alone(plain, tmp_path):
     out = tmp_path / "c"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="pass overwrite=True, or another out="):
+    with pytest.raises(FileExistsError, match="overwrite"):
         gather(plain, out)
     assert not plain.log
     assert (out / "mine.txt").exists()

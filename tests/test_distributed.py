@@ -1,5 +1,6 @@
 """Several processes that work as one: the steps, scores, features and neighbors of a single process."""
 
+import functools
 import json
 import os
 import re
@@ -8,17 +9,19 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import torch
 from processes import start
 from safetensors.torch import load_file
 from tiny_training import COUNT, INDICES, PIXELS, TAGS, TARGETS, identical, losses, newest, train, weights
 
 from i2v_lib.__main__ import main
-from i2v_lib.config import load_config
+from i2v_lib.config import load_config, parse_overrides
 from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models import steps, training
 from i2v_lib.models.loss import tag_loss
@@ -29,7 +32,16 @@ from i2v_lib.search.distributed_search import search_in_shares, search_rows
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.system import distributed
-from i2v_lib.system.distributed import from_first, gather_rows, on_first, process_group, rank, ranks, require_shared
+from i2v_lib.system.distributed import (
+    from_first,
+    gather_rows,
+    on_first,
+    process_group,
+    rank,
+    ranks,
+    require_shared,
+    total,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {"pictures": 60, "minimum_positives": 6, "epochs": 1, "epochs_hash": 1, "width": 0.03, "test_share": 0.4}
@@ -38,7 +50,7 @@ VECTORS[7:13] = VECTORS[3]  # duplicates, more than k of them
 WORK = 120  # seconds after which processes are given up
 
 
-def launch(target, count, folder):
+def launch(target, count, folder, join=True):
     """Call ``target(folder)`` in some processes joined as by torchrun; all must end well, and soon."""
     folder.mkdir(exist_ok=True)
     with socket.socket() as free:
@@ -46,7 +58,7 @@ def launch(target, count, folder):
         port = free.getsockname()[1]
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
     environments = [common | {"RANK": str(r), "LOCAL_RANK": str(r), "I2V_HOME": str(folder)} for r in range(count)]
-    group = [start(_joined, target, folder, environment=environment) for environment in environments]
+    group = [start(_logged, target, folder, join, environment=environment) for environment in environments]
     try:
         deadline = time.monotonic() + WORK
         for process in group:
@@ -57,10 +69,10 @@ def launch(target, count, folder):
             process.kill()
 
 
-def _joined(target, folder):
-    with (folder / f"log-{os.environ['RANK']}.txt").open("w") as log:  # for whoever looks into a failure
+def _logged(target, folder, join):
+    with (folder / f"log-{os.environ['RANK']}.txt").open("w") as log:  # to look into after a failure
         os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
-        with process_group():
+        with process_group() if join else nullcontext():
             target(folder)
 
 
@@ -304,3 +316,46 @@ def test_torchrun_is_stopped_loses_a_rank_and_ends_with_the_same_weights(tmp_pat
         load_file(next(folder.glob("runs/smoke/networks/vgg_nin-*/weights.safetensors"))) for folder in (home, whole)
     )
     assert identical(ended, expected)  # two ranks add in no order but one
+
+
+# --- a rank that fails
+
+
+def fails_alone(run, name):
+    """Rank 0 works by itself and fails; rank 1 hears of it."""
+    on_first(lambda: parse_overrides(["epochs"]))
+
+
+def fails_beside(run, name):
+    """Rank 1 fails while rank 0 waits for its numbers."""
+    if rank() == 1:
+        raise ValueError("array of size=5")
+    total([1.0], torch.device("cpu"))
+
+
+def fails_before_an_answer(run, name):
+    """Rank 0 fails while rank 1 waits for what it says."""
+    if rank() == 0:
+        raise ValueError("array of size=5")
+    from_first(None)
+
+
+def train_as_command(folder, weights):
+    Run.weights = weights
+    sys.exit(main(["train", "smoke"]))
+
+
+@pytest.mark.parametrize(
+    ("weights", "culprit", "said"),
+    [(fails_alone, 0, "--set 'epochs'"), (fails_beside, 1, "array of size=5"), (fails_before_an_answer, 0, "size=5")],
+)
+def test_a_rank_s_failure_is_one_line_of_each(weights, culprit, said, tmp_path):
+    """The rank that fails prints its own error, the one that waits for it that a process stopped; no traceback."""
+    codes = launch(functools.partial(train_as_command, weights=weights), 2, tmp_path, join=False)
+    logs = [(tmp_path / f"log-{number}.txt").read_text() for number in (0, 1)]
+    assert codes == [2, 2], logs
+    errors = [[line for line in log.splitlines() if not line.startswith("[")] for log in logs]
+    assert [len(lines) for lines in errors] == [1, 1], logs
+    assert all(lines[0].startswith("error: ") for lines in errors)
+    assert said in errors[culprit][0]
+    assert "stopped" in errors[1 - culprit][0]

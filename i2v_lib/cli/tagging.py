@@ -207,9 +207,9 @@ def export_onnx_command(options: argparse.Namespace) -> None:
 def _check_out(options: argparse.Namespace, ending: str) -> None:
     """Refuse a file that others would not recognize or that stands there, before any work is done."""
     if options.out.suffix != ending:
-        raise ValueError(f"out={str(options.out)!r}: give a file that ends in {ending}")
+        raise ValueError(f"--out {options.out}: give a file that ends in {ending}")
     if options.out.exists() and not options.overwrite:
-        raise FileExistsError(f"{options.out} exists; pass overwrite=True, or another out=")
+        raise FileExistsError(f"{options.out} exists; pass --overwrite, or another --out")
     require_place(options.out)
 
 

@@ -24,6 +24,7 @@ from i2v_lib.data.ingest import Intake, Source
 from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
 from i2v_lib.data.splits import check_shares
 from i2v_lib.data.stores import choose_store
+from i2v_lib.system.errors import ArgumentError
 from i2v_lib.system.files import is_unfinished, whole, write_text
 
 IMPORTER = 2  # raise it when the same pictures would give another collection
@@ -61,7 +62,7 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or self.size < 1:
-            raise ValueError(f"size={self.size!r}: give the side of the stored pictures in pixels, 1 or more")
+            raise ArgumentError("size", self.size, "give the side of the stored pictures in pixels, 1 or more")
         _check_choice("resize", self.resize, POLICIES)
         _check_choice("pixel_store", self.pixel_store, ("auto", *PIXEL_STORES))
         check_shares(self.validation_share, self.test_share)
@@ -195,10 +196,10 @@ def _stands(out: Path, settings: dict[str, Any], overwrite: bool) -> bool:
         if before == settings or not place.exists() or all(map(is_unfinished, os.listdir(place))):
             continue
         if not before and not (place / "collection.json").exists():
-            raise FileExistsError(f"{place} exists and is no collection; give another out=")
+            raise FileExistsError(f"{place} exists and is not a collection; give another out")
         if not overwrite:
             changed = ", ".join(_changed(before, settings))
-            raise FileExistsError(f"{place} was made with other {changed}; pass overwrite=True, or another out=")
+            raise FileExistsError(f"{place} was made with other {changed}; pass overwrite, or another out")
     if made_with[partial] != settings:
         discard(partial)
         partial.mkdir(parents=True)

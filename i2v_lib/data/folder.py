@@ -15,6 +15,7 @@ from i2v_lib.data.build import BuildOptions, build_collection, write_csv
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.images import BadImageError, read_bytes
 from i2v_lib.data.sidecars import COLUMNS, Tagging, read_csv, read_json, read_tag_types, read_txt
+from i2v_lib.system.errors import ArgumentError
 
 SIDECARS = (".txt", ".json", ".csv")  # every other visible file is taken for a picture
 MAX_SIDECAR = 2**20  # bytes
@@ -64,7 +65,7 @@ def import_folder(
     build = dataclasses.replace(build or BuildOptions(), **options)
     source, out = FolderSource(folder, tag_types), Path(os.path.abspath(out))
     if out.resolve().is_relative_to(source.folder):
-        raise ValueError(f"out={str(out)!r} lies inside the folder, which is only read; choose another place")
+        raise ArgumentError("out", str(out), "lies inside the folder, which is only read; choose another place")
     return build_collection(source, out, build, default_rating=default_rating)
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 from i2v_lib.config import Config
 from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.system.errors import ArgumentError
 
 
 def contact_sheet(config: Config, count: int, size: int = 192, columns: int = 6, gap: int = 2) -> Image.Image:
@@ -26,7 +27,7 @@ def contact_sheet(config: Config, count: int, size: int = 192, columns: int = 6,
     """
     for name, value in (("count", count), ("size", size), ("columns", columns)):
         if value < 1:
-            raise ValueError(f"{name}={value}: use a positive number")
+            raise ArgumentError(name, value, "use a positive number")
     columns = min(columns, count)
     rows = -(-count // columns)
     sheet = Image.new("RGB", (columns * (size + gap) - gap, rows * (size + gap) - gap), (255, 255, 255))

@@ -21,6 +21,7 @@ from i2v_lib.search.graph import build_graph, morph
 from i2v_lib.search.neighbors import nearest_neighbors
 from i2v_lib.show.saving import describe_sources
 from i2v_lib.show.wording import data_phrase
+from i2v_lib.system.errors import ArgumentError
 from i2v_lib.system.files import write_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def export_explorer(run: Run, out: Path, limit: int | None = None) -> Path:
         If the limit is below 2.
     """
     if limit is not None and limit < 2:
-        raise ValueError(f"limit={limit}: pass at least 2, or a morph has no two ends")
+        raise ArgumentError("limit", limit, "pass at least 2, or a morph has no two ends")
     nodes, data = map_of_run(run, limit)
     graph = build_graph(*nearest_neighbors(run.codes()[nodes], run.config.neighbors))
     sources = describe_sources("07_tsne_map.ipynb", run.collection(), run.vocabulary())

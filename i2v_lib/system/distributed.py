@@ -21,6 +21,8 @@ import torch
 from torch import distributed
 from torch.distributed.rendezvous import rendezvous
 
+from i2v_lib.system.errors import RankError
+
 ANSWER = timedelta(minutes=10)  # within which every rank takes part in a step
 PATIENCE = timedelta(days=7)  # for what one rank does while the others wait, such as drawing a million pictures
 SHOWN = 10  # seconds within which a shared folder shows a file on all machines
@@ -37,6 +39,8 @@ def process_group() -> Iterator[None]:
     ------
     ValueError
         If a machine runs more processes than it has GPUs.
+    RankError
+        If another process stops while this one waits for it.
     """
     global _patient
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
@@ -49,12 +53,18 @@ def process_group() -> Iterator[None]:
             raise ValueError(f"--nproc-per-node is above this machine's {count} GPUs; start one process for each")
         torch.cuda.set_device(local)
         backend = "cpu:gloo,cuda:nccl"
-    store, rank, ranks = next(rendezvous("env://", timeout=ANSWER))
-    # after a restart the store is the same one, with the addresses of processes that are gone
-    store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
-    distributed.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=ANSWER)
-    _patient = distributed.new_group(backend="gloo", timeout=PATIENCE)
-    yield  # after an error the group is left as it is: closing it would wait for ranks that are in the middle of a step
+    try:
+        store, rank, ranks = next(rendezvous("env://", timeout=ANSWER))
+        # after a restart the store is the same one, with the addresses of processes that are gone
+        store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=ANSWER)
+        _patient = distributed.new_group(backend="gloo", timeout=PATIENCE)
+        yield  # after an error the group is left as it is: closing it would wait for ranks in the middle of a step
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or "/gloo/" in str(error):  # gloo's own has no class
+            text = f"another process stopped, or cannot be reached ({str(error).splitlines()[0]:.200})"
+            raise RankError(f"{text}; its own error says why") from error
+        raise
     _patient = None
     distributed.destroy_process_group()
 
@@ -125,7 +135,7 @@ def on_first(work: Callable[[], Any]) -> None:
 
     Raises
     ------
-    RuntimeError
+    RankError
         On the other ranks, if the work fails; on rank 0 the error itself.
     """
     global _alone
@@ -145,7 +155,7 @@ def on_first(work: Callable[[], Any]) -> None:
     if failure:
         raise failure
     if told:
-        raise RuntimeError(f"rank 0 stopped: {told}")
+        raise RankError(f"rank 0 stopped: {told}")
 
 
 def require_shared(folder: Path) -> None:

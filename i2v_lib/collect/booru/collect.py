@@ -22,6 +22,7 @@ from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data import collection as collections
 from i2v_lib.data.build import BuildOptions, build_collection
+from i2v_lib.system.errors import ArgumentError
 
 __all__ = ["build_from_stores", "collect", "dry_run", "store_folder"]
 
@@ -112,7 +113,7 @@ def collect(
     out = Path(os.path.abspath(out))
     folder = store_folder(out)
     if out.exists() and not folder.exists() and not build.overwrite:
-        raise FileExistsError(f"{out} exists and was not collected; pass overwrite=True, or another out=")
+        raise FileExistsError(f"{out} exists and was not collected; pass overwrite, or another out")
     wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
     with ExitStack() as stack:
         site = stack.enter_context(connect(source, query=query, ratings=policy.ratings, environ=environ, **wire))
@@ -132,7 +133,7 @@ def collect(
         )
         _fill(store, fetcher, limit, bar)
         if not store.rows_seen:
-            raise ValueError(f"query={query!r}: {source} knows no such post; check the spelling of the tags")
+            raise ArgumentError("query", query, f"{source} knows no such post; check the spelling of the tags")
     return build_from_stores([folder], out, limits=[limit], **labels, build=build)
 
 

@@ -12,6 +12,7 @@ from i2v_lib.collect.booru.posts import BadRowError, Page, Post
 from i2v_lib.collect.booru.row_fields import LARGEST, known_posts, number, read_page, row_id, text
 from i2v_lib.collect.booru.sites import Site
 from i2v_lib.collect.booru.web import Web, WebError
+from i2v_lib.system.errors import ArgumentError
 
 SAFE_HOST = "safebooru.donmai.us"  # serves rating g only
 LIMIT = 200  # posts a page; the site cuts higher limits silently
@@ -63,7 +64,7 @@ class Danbooru(Site):
     ) -> None:
         base = base or self.home_for(ratings)
         if urlsplit(base).hostname == SAFE_HOST and set(ratings) != {"g"}:
-            raise ValueError(f"ratings={tuple(ratings)}: {SAFE_HOST} serves g only; use https://danbooru.donmai.us")
+            raise ArgumentError("ratings", tuple(ratings), f"{SAFE_HOST} serves g only; use https://danbooru.donmai.us")
         self.web, self.base, self.query = web, base.rstrip("/"), full_query(query, ratings)
         self._window: int | None = None  # ids, once the whole walk has proved too heavy for the site
 
@@ -213,12 +214,12 @@ def full_query(query: str, ratings: Sequence[str]) -> str:
         If a rating is unknown, or a term of the query would break the walk or belongs to the policy.
     """
     if not ratings or not set(ratings) <= set(RATINGS):
-        raise ValueError(f"ratings={tuple(ratings)}: use one or more of {', '.join(RATINGS)}")
+        raise ArgumentError("ratings", tuple(ratings), f"use one or more of {', '.join(RATINGS)}")
     letters = ",".join(rating for rating in RATINGS if rating in ratings)
     own = (f"rating:{letters}", "status:active", "-status:banned")
     terms = query.split()
     for term in terms:
         name, colon, _ = term.lower().lstrip("-~(").partition(":")
         if term not in own and name in NOT_FREE and (colon or name == "or"):
-            raise ValueError(f"query={query!r}: {term!r} cannot be part of it; {NOT_FREE[name]}")
+            raise ArgumentError("query", query, f"{term!r} cannot be part of it; {NOT_FREE[name]}")
     return " ".join([*(term for term in terms if term not in own), *own])

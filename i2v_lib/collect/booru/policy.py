@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from i2v_lib.collect.booru.posts import STILL_IMAGES, Post, paper_rating
 from i2v_lib.data.images import MAX_PIXELS
+from i2v_lib.system.errors import ArgumentError
 
 # Never fetched, at any rating; no argument shortens this list. The last two are old names, which archives may hold.
 DENIED = frozenset({"loli", "shota", "toddlercon", "lolicon", "shotacon"})
@@ -52,7 +53,7 @@ class Policy:
         for name, values, known in (("ratings", letters, RATINGS), ("extensions", self.extensions, STILL_IMAGES)):
             unknown = [value for value in _several(name, values) if value not in known]
             if unknown or not values:
-                raise ValueError(f"{name}={values!r}: use one or more of {', '.join(known)}")
+                raise ArgumentError(name, values, f"use one or more of {', '.join(known)}")
         for name, least, most in (
             ("minimum_side", 1, float("inf")),
             ("maximum_aspect", 1, float("inf")),
@@ -61,7 +62,7 @@ class Policy:
         ):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not least <= value <= most:
-                raise ValueError(f"{name}={value!r}: give a number from {least} to {most}")
+                raise ArgumentError(name, value, f"give a number from {least} to {most}")
         object.__setattr__(self, "ratings", tuple(rating for rating in RATINGS if rating in letters))
         object.__setattr__(self, "extensions", tuple(ext for ext in STILL_IMAGES if ext in self.extensions))
         for name in ("also_denied", "dropped_tags"):
@@ -117,7 +118,7 @@ def _has_paper_rating(post: Post) -> bool:
 def _several(name: str, values: Collection[str]) -> Collection[str]:
     """Refuse one text where several are meant: its letters would be taken one by one."""
     if isinstance(values, str):
-        raise ValueError(f"{name}={values!r}: give a tuple or set of texts, such as ({values!r},)")
+        raise ArgumentError(name, values, f"give a tuple or set of texts, such as ({values!r},)")
     return values
 
 

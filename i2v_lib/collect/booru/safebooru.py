@@ -28,6 +28,7 @@ from i2v_lib.collect.booru.row_fields import (
 from i2v_lib.collect.booru.sites import Site
 from i2v_lib.collect.booru.web import Web, WebError
 from i2v_lib.data.sidecars import normalize_tag
+from i2v_lib.system.errors import ArgumentError
 
 LIMIT = 200  # posts a page; the site would give 1,000, whose files take longer than their rows stay true
 NAMES = 50  # tags a request for their types: keeps the address short
@@ -85,7 +86,7 @@ class Safebooru(Site):
     ) -> None:
         for term in query.lower().split():
             if term.lstrip("-~").partition(":")[0] in NOT_FREE and ":" in term:
-                raise ValueError(f"query={query!r}: {term!r} cannot be part of it; posts come by descending id")
+                raise ArgumentError("query", query, f"{term!r} cannot be part of it; posts come by descending id")
         self.web, self.base, self.query = web, (base or self.home).rstrip("/"), " ".join(query.split())
         self._ask_types = ask_types
         self._types: dict[str, str] = {}  # by name with spaces; "" where the site knows none

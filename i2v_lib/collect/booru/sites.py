@@ -16,6 +16,7 @@ from i2v_lib.collect.booru.posts import Page, Post
 from i2v_lib.collect.booru.web import API_CEILING, FILE_CEILING, Web, credentials, user_agent, user_number
 from i2v_lib.config import SOURCES
 from i2v_lib.data.sidecars import read_tag_types
+from i2v_lib.system.errors import ArgumentError
 
 LOOPBACK = ("127.0.0.1", "localhost")
 PROJECT = "https://example.org/i2v-lib"  # stands for the page of the person who runs this, where none is needed
@@ -170,11 +171,11 @@ def connect(
     """
     kind = site_class(source)
     if tag_types is not None and not kind.needs_types:
-        raise ValueError(f"tag_types={str(tag_types)!r}: the rows of {source} give categories; leave it out")
+        raise ArgumentError("tag_types", str(tag_types), f"the rows of {source} give categories; leave it out")
     parts = urlsplit(base_url or kind.home_for(ratings))
     loopback = parts.hostname in LOOPBACK
     if not parts.hostname or parts.scheme != "https" and not (loopback and parts.scheme == "http"):
-        raise ValueError(f"base_url={base_url!r}: give an https address, or http on 127.0.0.1")
+        raise ArgumentError("base_url", base_url, "give an https address, or http on 127.0.0.1")
     ceilings = {"per_second": (per_second, FILE_CEILING), "api_per_second": (api_per_second, API_CEILING)}
     for name, (rate, ceiling) in ceilings.items():
         if not 0 < rate <= (float("inf") if loopback else ceiling):
@@ -217,10 +218,10 @@ def confirm_ratings(ratings: Sequence[str], confirm: Callable[[str], str] | None
     if set(ratings) <= {"g", "s"}:
         return
     if confirm is None:
-        raise ValueError(f"ratings={tuple(ratings)}: q and e need a confirmation; give confirm=input and answer it")
+        raise ArgumentError("ratings", tuple(ratings), "q and e need a confirmation; give confirm=input and answer it")
     try:
         answer = confirm(NOTICE)
     except EOFError:  # nobody sits there
         answer = ""
     if answer.strip() != "yes":
-        raise ValueError(f"ratings={tuple(ratings)}: not confirmed; leave out q and e")
+        raise ArgumentError("ratings", tuple(ratings), "not confirmed; leave out q and e")

@@ -27,6 +27,7 @@ from i2v_lib.collect.bulk.source import BulkSource, Rows
 from i2v_lib.collect.bulk.tables import Table
 from i2v_lib.data.build import BuildOptions, build_collection
 from i2v_lib.data.collection import Collection
+from i2v_lib.system.errors import ArgumentError
 
 Opened = tuple[Rows, Images, Rows | None]  # metadata, images, more metadata to join by id
 
@@ -98,7 +99,7 @@ def import_bulk(
         if place and not place.exists():
             raise FileNotFoundError(f"{name}={str(place)!r} does not exist; give a bulk set's folder or file")
         if place and out.resolve().is_relative_to(place):
-            raise ValueError(f"out={str(out)!r} lies inside of {name}, which is only read; choose another place")
+            raise ArgumentError("out", str(out), f"lies inside of {name}, which is only read; choose another place")
     seen = "given"
     if format == "auto":
         format, seen = detect_format(path, images)

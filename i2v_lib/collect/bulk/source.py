@@ -21,6 +21,7 @@ from i2v_lib.collect.bulk.bulk_images import Images
 from i2v_lib.collect.bulk.bulk_rows import read_row
 from i2v_lib.data.images import BadImageError, picture_size
 from i2v_lib.data.sidecars import Tagging
+from i2v_lib.system.errors import ArgumentError
 
 NO_IMAGE = "jpg"  # taken for the type of a post whose row gives none; without an image it is missing anyway
 
@@ -74,7 +75,7 @@ class BulkSource:
         if not re.fullmatch("[0-9a-z_]+", site):
             raise ValueError(f"site={site!r}: give a short name of small letters, such as danbooru")
         if limit is not None and limit < 1:
-            raise ValueError(f"limit={limit}: give a number of posts, 1 or more, or None for all")
+            raise ArgumentError("limit", limit, "give a number of posts, 1 or more, or None for all")
         self.rows, self.images, self.joined = rows, images, joined
         self.site, self.scheme, self.policy, self.rules, self.limit = site, scheme, policy, rules, limit
         self._posts: dict[int, tuple[Any, bytes]] = {}  # the picture's place, and the post packed

@@ -37,6 +37,7 @@ from i2v_lib.models.released.files import (
     released_vocabulary,
     swap_order,
 )
+from i2v_lib.system.errors import ArgumentError
 
 _TAGS = Architecture("vgg_nin", TAGS, image_size=224, stored_size=224, head_convolutions=4)
 ARCHITECTURES = {  # of the two networks; pictures are warped to what they see, and nothing is cut off
@@ -156,9 +157,8 @@ def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path, 
     if path.exists() and not overwrite:
         if read_metadata(path).get("released") == made_from:
             return path
-        raise ValueError(
-            f"{path} was converted from other files or in another way; pass overwrite=True, or another out="
-        )
+        cure = f"{path} was made from other files or in another way; pass it, or another folder"
+        raise ArgumentError("overwrite", overwrite, cure)
     metadata = {
         "architecture": dataclasses.asdict(ARCHITECTURES[kind]),
         "vocabulary": vocabulary and json.loads(vocabulary.to_json()),

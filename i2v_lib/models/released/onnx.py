@@ -21,6 +21,7 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import REDUCTION, SCALE, TagNetwork
+from i2v_lib.system.errors import ArgumentError
 from i2v_lib.system.files import write_bytes
 
 OPSET = 17  # old enough for a runtime of 2022
@@ -205,7 +206,7 @@ def _check(
         raise ValueError(f"pixels={pixels!r} is unknown; use {' or '.join(PIXELS)}")
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= opset <= newest:
-        raise ValueError(f"opset={opset}: use {OLDEST_OPSET} to {newest}")
+        raise ArgumentError("opset", opset, f"use {OLDEST_OPSET} to {newest}")
     if vocabulary is not None and len(vocabulary) != len(network.tags.bias):
         raise ValueError(f"vocabulary has {len(vocabulary)} tags, the network {len(network.tags.bias)} outputs")
     built = network.image_size if isinstance(network, HashNetwork) else network.fixed_size

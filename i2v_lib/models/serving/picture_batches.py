@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from i2v_lib.data.images import FORMATS, BadImageError, decode_image, decode_reduced, read_bytes, resize_image
+from i2v_lib.system.errors import ArgumentError
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
 ALPHAS = ("white", "drop")
@@ -69,7 +70,7 @@ def picture_batches(
     """
     stored_size = stored_size or image_size
     if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size}: a batch holds at least one picture")
+        raise ArgumentError("batch_size", batch_size, "a batch holds at least one picture")
     if alpha not in ALPHAS:
         raise ValueError(f"alpha={alpha!r} is unknown; use one of {', '.join(ALPHAS)}")
     if stored_size < image_size:

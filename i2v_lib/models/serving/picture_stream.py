@@ -17,6 +17,7 @@ from i2v_lib.models.serving.cpu_inference import compute, prepare_network
 from i2v_lib.models.serving.picture_batches import Picture, PictureBatch, picture_batches
 from i2v_lib.models.serving.tag_lists import OUTPUTS
 from i2v_lib.models.serving.thresholds import thresholds_of
+from i2v_lib.system.errors import ArgumentError
 
 ERRORS = ("raise", "skip", "return")
 Pictures = Picture | Iterable[Picture]
@@ -193,4 +194,4 @@ def _device(name: str | None) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device={name!r} cannot be used ({reason}); leave it out, or use cpu") from None
+        raise ArgumentError("device", name, f"cannot be used ({reason}); leave it out, or use cpu") from None

@@ -11,6 +11,7 @@ import numpy as np
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.released.files import AUTHORS_CATEGORIES
 from i2v_lib.models.serving.thresholds import BETAS
+from i2v_lib.system.errors import ArgumentError
 
 RULES = ("constant", *BETAS)
 Tags = dict[str, list[tuple[str, float]]]
@@ -44,13 +45,15 @@ def plausible_tags(
     if threshold_rule not in RULES:
         raise ValueError(f"threshold_rule={threshold_rule!r} is unknown; use one of {', '.join(RULES)}")
     if not 0 <= threshold <= 1:  # NaN neither
-        raise ValueError(f"threshold={threshold}: it is a probability; give 0 to 1")
+        raise ArgumentError("threshold", threshold, "it is a probability; give 0 to 1")
     if threshold_rule == "constant":
         least = np.full(len(vocabulary), threshold, np.float64)
     elif thresholds is None:
-        raise ValueError(
-            f"threshold_rule={threshold_rule!r} needs a threshold for each tag; give the tagger thresholds=, "
-            "an npz file, or have it make them with fit_thresholds (python -m i2v_lib thresholds)"
+        raise ArgumentError(
+            "threshold_rule",
+            threshold_rule,
+            "needs a threshold for each tag; give the tagger an npz file of thresholds, or have it make them with "
+            "fit_thresholds (python -m i2v_lib thresholds)",
         )
     else:
         least = thresholds[:, list(BETAS).index(threshold_rule)].copy()
