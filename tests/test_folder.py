@@ -446,7 +446,7 @@ def test_other_folders_are_never_overwritten(tmp_path):
     folder = simple_folder(tmp_path / "in", 3)
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(FileExistsError, match="no collection"):
+    with pytest.raises(FileExistsError, match="not a collection"):
         run(folder, tmp_path / "precious", overwrite=True)
     assert os.listdir(tmp_path / "precious") == ["thesis.txt"]
     with pytest.raises(ValueError, match="'squash'"):

@@ -137,7 +137,7 @@ def convert_released(
     if not given:
         raise ValueError("tag_model=None, feature_model=None: give one of the two, or both")
     if "tags" in given and tag_list is None:
-        raise ValueError(f"tag_list=None: the tag model needs {SOURCES['tag_list'].name}")
+        raise ArgumentError("tag_list", None, f"the tag model needs {SOURCES['tag_list'].name}")
     vocabulary = None if tag_list is None else released_vocabulary(read_tag_list(tag_list))
     return {kind: _convert(path, kind, vocabulary, Path(out), overwrite) for kind, path in given.items()}
 

@@ -18,6 +18,7 @@ from i2v_lib.models.hash_network import HashNetwork, empty_network
 from i2v_lib.models.networks import TagNetwork
 from i2v_lib.models.released.convert import ARCHITECTURES, load_released_features, load_released_tags
 from i2v_lib.models.released.files import CONVERTED, SOURCES, read_tag_list, released_vocabulary
+from i2v_lib.system.errors import ArgumentError
 
 WEIGHTS = "weights.safetensors"  # in a network's folder of a run
 
@@ -102,7 +103,7 @@ def load_released(
             raise ValueError(f"{tag_model}: this is a feature model; tags need {SOURCES['tags'].name}")
     elif tag_model is not None:
         if tag_list is None:
-            raise ValueError(f"tag_list=None: the tag model needs {SOURCES['tag_list'].name}")
+            raise ArgumentError("tag_list", None, f"the tag model needs {SOURCES['tag_list'].name}")
         vocabulary = released_vocabulary(read_tag_list(tag_list))
         tags = load_released_tags(tag_model)
     if feature_model is not None and Path(feature_model).suffix == CONVERTED:

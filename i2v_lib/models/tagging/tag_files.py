@@ -71,7 +71,7 @@ class Table:
     def __init__(self, folder: Path, pictures: Mapping[str, Path], settings: dict[str, Any], force: bool) -> None:
         self.path, self.journal, self.pictures = folder / TABLE, folder / JOURNAL, pictures
         if os.path.lexists(self.path) and not force:
-            raise FileExistsError(f"{self.path} exists and is kept; pass force=True to replace it")
+            raise FileExistsError(f"{self.path} exists and is kept; use force to replace it")
         if not self.journal.exists() or not self._cut_off_half_a_line():
             self.journal.write_text(json.dumps(settings) + "\n", encoding="utf-8")
         with self.journal.open(encoding="utf-8") as lines:
