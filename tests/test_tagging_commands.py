@@ -182,7 +182,7 @@ def test_wrong_options_of_tag(released, pictures, capsys):
         (["--rule", "f1"], "--rule f1: needs a threshold for each tag"),
         (["--threshold", "25"], "--threshold 25.0: it is a probability; give 0 to 1"),
         (["--threshold", "nan"], "--threshold nan: it is a probability"),
-        (["--thresholds", pictures / "none.npz"], "none.npz is no file; python -m i2v_lib thresholds makes one"),
+        (["--thresholds", pictures / "none.npz"], "none.npz' is no file; python -m i2v_lib thresholds makes one"),
         (["--device", "nonsense"], "--device nonsense: cannot be used"),
         (["--batch-size", "0"], "--batch-size 0: a batch holds at least one picture"),
         (["--thresholds", pictures / "0.png"], "is no npz file with the array 'threshold'"),
@@ -232,7 +232,7 @@ def test_thresholds_are_made_and_used(released, collection, pictures, tmp_path, 
         found = json.loads((pictures / f"{i}.json").read_text())["tags"]
         assert found["general"] == [tag for tag, _ in tags["general"]]
     error = refused(capsys, "thresholds", collection.folder, "--out", tmp_path / "b.npz", "--split", "train")
-    assert "its train split is empty; give another --split" in error
+    assert "its train split is empty; give another split" in error
     assert not (tmp_path / "b.npz").exists()
 
 

@@ -120,7 +120,7 @@ def _truth(
     rows = np.arange(len(collection)) if split is None else collection.split(split)
     tagger.iterate([], "logits")  # refuses a tagger without tags
     if not len(rows):
-        raise ValueError(f"{collection.folder}: its {split} split is empty; give another split=")
+        raise ValueError(f"{collection.folder}: its {split} split is empty; give another split")
     targets, matched = match_tags(collection, tagger.vocabulary, rows)
     if not sum(numbers["matched"] for numbers in matched.values()):
         raise ValueError(
