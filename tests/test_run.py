@@ -1,6 +1,7 @@
 """Run: what is built once, what is reused, and what a change of a setting builds anew."""
 
 import functools
+import re
 import shutil
 import threading
 import time
@@ -106,6 +107,26 @@ def test_pictures_too_small_for_the_networks_are_not_drawn(run, monkeypatch):
         Run(load_config("smoke", image_size=41)).collection()
     folder = run.collection().folder
     assert len(Run(load_config("smoke", image_size=41, collection=str(folder))).collection()) == TINY["pictures"]
+
+
+def test_a_run_says_what_stands_and_what_the_rest_took(run, tmp_path, monkeypatch):
+    run.train("vgg_nin")
+    seconds = run.seconds()
+    for name in ("fit", "draw_collection", "predict", "load_weights", "build_network", "pretrained_network"):
+        monkeypatch.setattr(run_module, name, lambda *_, **__: pytest.fail("computed for a text"))
+    head, stands, *_ = repr(Run(run.config)).splitlines()
+    assert "Run('smoke')" in head
+    assert str(run.folder) in head
+    assert {"collection", "vgg_nin"} <= set(re.findall(r"\w+", stands))
+    changed = repr(Run(load_config("smoke", **TINY, seed=3))).splitlines()
+    assert len(changed) == 2
+    assert changed[1].split()[0] == "missing:"
+    assert f"collection ({seconds['draw'] / 60:.1f} min)" in changed[1]
+    assert f"vgg_nin ({seconds['train vgg_nin'] / 60:.1f} min)" in changed[1]
+    monkeypatch.setenv("I2V_HOME", str(tmp_path))
+    assert repr(Run(run.config)).count("time unknown") == 1 + len(TRAINED) + 1
+    assert not list(tmp_path.iterdir())
+    assert "missing: collection" in repr(Run(load_config("smoke", collection="nowhere")))
 
 
 def test_stages_are_timed(run):

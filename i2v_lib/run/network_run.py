@@ -55,6 +55,36 @@ class NetworkRun(Artifacts):
         self.config = config
         self.figures = results_folder(config) / "figures"
 
+    def __repr__(self) -> str:
+        """What stands, what is missing, and how long that took when it was last built here."""
+        head = f"{type(self).__name__}({self.config.preset!r}) in {self.folder}"
+        if ranks() > 1:  # one rank must not look at artifacts without the others
+            return head
+        standing, seconds = self._standing(), self.seconds()
+        missing = []
+        for name in (name for name, stands in standing.items() if not stands):
+            taken = seconds.get("draw" if name == "collection" else f"train {name}")
+            missing.append(f"{name} ({'time unknown' if taken is None else f'{taken / 60:.1f} min'})")
+        there = [name for name, stands in standing.items() if stands]
+        lines = [("stands: ", there), ("missing: ", missing)]
+        return "\n".join([head, *(f"  {word}{', '.join(names)}" for word, names in lines if names)])
+
+    def _standing(self) -> dict[str, bool]:
+        """Whether the collection and each network stand on disk."""
+        found = {"collection": self._collection_folder().exists()} | dict.fromkeys([*TRAINED, "hash"], False)
+        if found["collection"]:
+            found |= {name: (self._network_folder(name) / WEIGHTS).exists() for name in (*TRAINED, "hash")}
+        return found
+
+    def _collection_folder(self) -> Path:
+        """Where the collection is, or will be; one folder for each search of a site, whatever its limit."""
+        if self.config.collection:
+            return Path(self.config.collection)
+        if self.config.source:
+            search = self.settings(("source", "query", "minimum_side", "base_url"))
+            return self.folder / f"{self.config.source}-{digest(search)}"
+        return collection_folder(self.config, self.folder)[0]
+
     @once
     def collection(self) -> Collection:
         """The illustrations: an imported collection, what is collected from a source, or the drawn demo set."""
@@ -75,12 +105,10 @@ class NetworkRun(Artifacts):
         return open_collection(folder)
 
     def _collect(self) -> Collection:
-        """Collect what is missing, or open what stands; one folder for each search, whatever its limit."""
+        """Collect what is missing, or open what stands."""
         from i2v_lib.collect.booru.collect import collect  # here, since only this needs an HTTP client
 
-        config = self.config
-        search = self.settings(("source", "query", "minimum_side", "base_url"))
-        folder = self.folder / f"{config.source}-{digest(search)}"
+        config, folder = self.config, self._collection_folder()
         options = {
             "query": config.query,
             "limit": config.limit,
@@ -110,7 +138,7 @@ class NetworkRun(Artifacts):
 
     @once
     def network(self, name: str) -> TagNetwork | HashNetwork:
-        """A trained network in eval mode.
+        """A trained network in eval mode; one that does not stand is trained now, as by :meth:`train`.
 
         Parameters
         ----------
@@ -163,6 +191,10 @@ class NetworkRun(Artifacts):
                 metadata=metadata,
                 from_scratch=not hashing,
             )
+
+    def train(self, name: str) -> TagNetwork | HashNetwork:
+        """Train a network unless its weights stand, which may take hours; see :meth:`network`."""
+        return self.network(name)
 
     def weights(self, name: str) -> Path:
         """File of a trained network's weights, as :class:`~i2v_lib.models.tagger.Illustration2Vec` reads it."""
@@ -301,7 +333,7 @@ def code_files(name: str) -> list[Path]:
     if name == "pretrained":
         modules = ["i2v_lib.models.pretrained", "i2v_lib.models.logistic"]
     else:
-        own = "i2v_lib.models.hash_network" if name == "hash" else "i2v_lib.models.networks"
-        modules = [own, "i2v_lib.models.training"]
+        kind = HashNetwork if name == "hash" else network_class(name)
+        modules = [kind.__module__, "i2v_lib.models.training"]
     # settings count by their values; what processes, signals and bars do moves no weight
     return import_closure(*modules, apart_from=["i2v_lib.config", "i2v_lib.system"])
