@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2v_lib.data import ingest
+from i2v_lib.data import ingest, tag_examples
 from i2v_lib.data.build import BuildOptions
 from i2v_lib.data.collection import open_collection, partial_folder
-from i2v_lib.data.folder import export_folder, import_folder
+from i2v_lib.data.folder import FolderSource, export_folder, import_folder, list_pictures
 
 SIZE = 16
 
@@ -478,3 +478,12 @@ def test_options_come_by_name_or_in_one_bundle(tmp_path):
     with pytest.raises(TypeError, match="sise"):
         import_folder(folder, tmp_path / "e", sise=8)
     assert not (tmp_path / "e").exists()
+
+
+def test_sidecars_are_no_pictures_whatever_the_case_of_their_endings(tmp_path):
+    for name in ("a.png", "b.JPG", "c", "NOTES.TXT", "d.JSON", "tags.Csv", ".hidden.png", "sub/e.webp", "sub/e.Txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    pictures = ["a.png", "b.JPG", "c", "sub/e.webp"]
+    assert list(list_pictures(tmp_path)) == FolderSource(tmp_path).names() == pictures
+    assert [path.relative_to(tmp_path).as_posix() for path in tag_examples._files(tmp_path)] == pictures

@@ -92,7 +92,7 @@ class FolderSource:
 
     def names(self) -> list[str]:
         """Relative paths, sorted; after them those that only ``tags.csv`` tells of."""
-        names = [name for name in self.files if os.path.splitext(name)[1].lower() not in SIDECARS]
+        names = list(filter(_may_be_picture, self.files))
         return names + sorted(set(self.table) - {unicodedata.normalize("NFC", name) for name in names})
 
     def read(self, name: str) -> tuple[bytes, Tagging]:
@@ -192,6 +192,15 @@ def list_files(folder: Path) -> dict[str, Path]:
             if not name.startswith("."):
                 add(Path(parent, name))
     return dict(sorted(files.items()))
+
+
+def list_pictures(folder: Path) -> dict[str, Path]:
+    """Those files of :func:`list_files` that may be pictures: all but sidecars, whatever the case of their endings."""
+    return {name: path for name, path in list_files(folder).items() if _may_be_picture(name)}
+
+
+def _may_be_picture(name: str) -> bool:
+    return not name.lower().endswith(SIDECARS)
 
 
 def listing_digest(files: dict[str, Path]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from i2v_lib.data.collection import CATEGORIES, Collection, open_collection
-from i2v_lib.data.folder import SIDECARS, list_files
+from i2v_lib.data.folder import list_pictures
 from i2v_lib.data.sidecars import normalize_tag
 from i2v_lib.data.vocabulary import Vocabulary, targets
 
@@ -229,7 +229,7 @@ def _is_collection(folder: Path) -> bool:
 
 
 def _files(folder: Path | str) -> list[Path]:
-    files = [path for name, path in list_files(Path(folder).resolve()).items() if not name.endswith(SIDECARS)]
+    files = list(list_pictures(Path(folder).resolve()).values())
     if not files:
         raise ValueError(f"{folder} holds no pictures; put some of the tag there")
     return files

@@ -14,7 +14,7 @@ from PIL import Image
 from i2v_lib.config import Config, home, results_folder, run_folder
 from i2v_lib.data.collection import CATEGORIES, RATINGS, SCHEMA, Collection
 from i2v_lib.data.duplicates import find_groups
-from i2v_lib.data.folder import SIDECARS, list_files
+from i2v_lib.data.folder import list_pictures
 from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import draw_folder, draw_picture, drawn_with
@@ -85,11 +85,8 @@ class Illustrations(Search):
         """Files that may be pictures, by their path in the folder: all visible ones but sidecars and the kit's own."""
         source, runs = self.source(), home() / "runs"
         own = runs if runs.is_relative_to(source) else None
-        return {
-            name: path
-            for name, path in list_files(source).items()
-            if path.suffix.lower() not in SIDECARS and not (own and path.is_relative_to(own))
-        }
+        pictures = list_pictures(source)
+        return {name: path for name, path in pictures.items() if not (own and path.is_relative_to(own))}
 
     @once
     def weights(self) -> TaggerSource:

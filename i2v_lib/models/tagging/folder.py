@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from i2v_lib.data.folder import SIDECARS, list_files
+from i2v_lib.data.folder import list_pictures
 from i2v_lib.data.images import BadImageError
 from i2v_lib.models.checkpoints import weights_digest
 from i2v_lib.models.tagger import Illustration2Vec
@@ -74,8 +73,7 @@ def tag_folder(
         raise ValueError(f"format={format!r} is unknown; use one of {', '.join(FORMATS)}")
     if not root.is_dir():
         raise FileNotFoundError(f"folder={str(folder)!r} is no folder; give one that holds illustrations")
-    files = list_files(root)
-    pictures = {name: path for name, path in files.items() if os.path.splitext(name)[1].lower() not in SIDECARS}
+    pictures = list_pictures(root)
     if not pictures:
         raise FileNotFoundError(f"folder={str(folder)!r} holds no pictures; give one that does, at any depth")
     options = {"threshold": threshold, "threshold_rule": rule, "errors": "return", "batch_size": batch_size}
