@@ -1,6 +1,5 @@
 """A folder of somebody's illustrations: each picture computed once, as the tagger alone would, and shown if safe."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ from tiny_folder import draw, tiny_tagger, use_tiny_networks
 
 from i2v_lib.config import load_config, results_folder, run_folder
 from i2v_lib.data.folder import list_files, listing_digest
-from i2v_lib.data.safe_tags import is_harmless
 from i2v_lib.drawn import draw_folder
 from i2v_lib.models.tagger import Illustration2Vec
 from i2v_lib.run import extraction, illustrations
@@ -228,23 +226,3 @@ def test_a_drawn_folder_is_one_as_people_have_them(tmp_path):
     (first / "notes.docx").unlink()
     assert draw_folder(first, range(9), square, seed=1) == first  # what stands is left alone
     assert len(list_files(first)) == len(contents[0]) - 1
-
-
-@pytest.mark.parametrize(
-    ("tag", "harmless"),
-    [("smile", True), ("class room", True), ("assassin", True), ("large breasts", False), ("nude", False),
-     ("panty_shot", False), ("Cum", False), ("cucumber", True)],
-)  # fmt: skip
-def test_harmless_tags(tag, harmless):
-    assert is_harmless(tag) is harmless
-
-
-def test_drawn_tags_are_harmless():
-    """The list hides nothing of the drawn set, whose tags are all fit to be shown."""
-    from i2v_lib.drawn import draw_picture
-
-    config = load_config("smoke")
-    tags = [draw_picture(config, i, 32).exact for i in range(60)]
-    names = {tag for own in tags for field in dataclasses.astuple(own)[:1] for tag in field}
-    assert len(names) > 50
-    assert all(map(is_harmless, names))

@@ -11,7 +11,7 @@ from PIL import Image
 from i2v_lib.config import load_config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.images import BadImageError
-from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.data.safe_tags import is_safe_tag
 from i2v_lib.explorers.one_picture import FEWEST, MOST, PictureReport, draw_report
 from i2v_lib.explorers.panel import PicturePanel
 from i2v_lib.models.prediction import predict
@@ -106,7 +106,7 @@ def test_terms_that_are_not_harmless_stay_hidden(run, monkeypatch):
     shown = [row["column"] for row in reports.tags(prediction, np.zeros(len(words)))]
     assert column in shown
     tags = ("nude", *words.tags[1:])
-    assert not is_harmless("nude")
+    assert not is_safe_tag("nude")
     monkeypatch.setattr(run, "vocabulary", lambda: dataclasses.replace(words, tags=tags))
     hidden = [row["column"] for row in reports.tags(prediction, np.zeros(len(words)))]
     assert column not in hidden

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -70,7 +71,7 @@ def test_only_safe_pictures_are_shown(thirty, monkeypatch):
 def test_only_harmless_tags_are_shown(thirty, monkeypatch):
     shown = {row["tag"] for row in your_illustrations.tags(thirty)["numbers"]}
     assert {"hat", "smile"} <= shown
-    monkeypatch.setattr(safe_tags, "HIDDEN", frozenset({"hat"}))
+    monkeypatch.setattr(safe_tags, "HIDDEN", re.compile("hat"))
     again = make(thirty.source(), 30)
     for sheet in SHEETS:
         found = sheet(again)

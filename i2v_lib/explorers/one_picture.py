@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit
 
 from i2v_lib.data.collection import CATEGORIES
-from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.data.safe_tags import is_safe_tag
 from i2v_lib.models.serving.heatmaps import gradient_map
 from i2v_lib.models.serving.picture_batches import Picture, read_picture
 from i2v_lib.models.serving.thresholds import BETAS, UNKNOWN
@@ -167,7 +167,7 @@ class PictureReport:
         vocabulary, confidence, rows = self.run.vocabulary(), prediction.confidence, []
         for category in CATEGORIES:
             block = vocabulary.blocks[category]
-            columns = [t for t in range(block.start, block.stop) if is_harmless(vocabulary.tags[t])]
+            columns = [t for t in range(block.start, block.stop) if is_safe_tag(vocabulary.tags[t])]
             columns = sorted(columns, key=lambda t: -confidence[t])
             predicted = [confidence[t] > thresholds[t] for t in columns]
             if category == "rating":

@@ -15,7 +15,7 @@ from i2v_lib.config import Config, home, results_folder, run_folder
 from i2v_lib.data.collection import CATEGORIES, RATINGS, SCHEMA, Collection
 from i2v_lib.data.duplicates import find_groups
 from i2v_lib.data.folder import list_pictures
-from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.data.safe_tags import is_safe_tag
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import draw_folder, draw_picture, drawn_with
 from i2v_lib.models.released.files import missing_released
@@ -158,7 +158,7 @@ class Illustrations(Search):
             "split": ["test"] * n,
         }
         for category in CATEGORIES[:3]:
-            columns[category] = [[tag for tag, _ in tags[category] if is_harmless(tag)] for tags in self.tags()]
+            columns[category] = [[tag for tag, _ in tags[category] if is_safe_tag(tag)] for tags in self.tags()]
         posts = pa.table(columns).select(SCHEMA.names).cast(SCHEMA)
         name = DRAWN if self.config.illustrations is None else self.source().name
         counts = {"train": 0, "val": 0, "test": n}

@@ -22,7 +22,7 @@ from i2v_lib.config import home
 from i2v_lib.data.build import write_csv
 from i2v_lib.data.collection import CATEGORIES, RATINGS
 from i2v_lib.data.images import BadImageError, decode_image, resize_image
-from i2v_lib.data.safe_tags import is_harmless
+from i2v_lib.data.safe_tags import is_safe_tag
 from i2v_lib.data.sidecars import COLUMNS
 from i2v_lib.evaluation.path_quality import random_pairs
 from i2v_lib.evaluation.regions import choose_regions, tag_regions
@@ -246,7 +246,7 @@ def tag_rows(own: Illustrations, nodes: np.ndarray, count: int, columns: Sequenc
     """
     vocabulary, ids = own.vocabulary(), own.collection().column("id")
     ratings = vocabulary.blocks["rating"]
-    allowed = [t for t in range(ratings.start) if is_harmless(vocabulary.tags[t])]  # ratings are the last block
+    allowed = [t for t in range(ratings.start) if is_safe_tag(vocabulary.tags[t])]  # ratings are the last block
     rows = []
     for row in own.safe_dataset()[nodes].tolist():
         logits = own.logits()[row]
