@@ -9,6 +9,7 @@ import numpy as np
 
 from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.evaluation.metrics import average_precision, check_scores, map_by_category
+from i2v_lib.system.compiled import compiled
 
 
 def score_systems(
@@ -94,7 +95,7 @@ def resampled_average_precision(targets: np.ndarray, scores: np.ndarray, counts:
     return _weighted_average_precision(*columns, np.ascontiguousarray(counts))
 
 
-@numba.njit(parallel=True, cache=True, error_model="numpy")
+@compiled(parallel=True, error_model="numpy")
 def _weighted_average_precision(order, hits, ends, counts):
     """Walk down each tag's ranking with all R resamples abreast; (T, N), (T, N), (T, N), (N, R) -> (T, R)."""
     tags, images = order.shape

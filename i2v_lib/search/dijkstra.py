@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-import numba
 import numpy as np
+
+from i2v_lib.system.compiled import compiled
 
 FAR = 2**62  # from an end to a node that it has not reached; more than any path
 
 
-@numba.njit(cache=True)
+@compiled()
 def first_shortest_path(
     starts: np.ndarray, ends: np.ndarray, costs: np.ndarray, source: int, target: int, avoid: np.ndarray
 ) -> np.ndarray:
@@ -68,7 +69,7 @@ def first_shortest_path(
     return np.array(path)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _settle(graph, heap, own, other, best):
     """Take the nearest node from an end's heap and reach for those behind it; the best length through any of them."""
     starts, ends, _ = graph
@@ -84,7 +85,7 @@ def _settle(graph, heap, own, other, best):
     return best
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count(graph, edge):
     """What an edge counts: its cost first, then itself, a step."""
     starts, _, costs = graph

@@ -7,7 +7,6 @@ compiler turns the vectors into what the processor has: AVX-512, AVX2, NEON.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from numba.extending import intrinsic
 
 from i2v_lib.search.packed_neighbors import SHIFT
 from i2v_lib.search.resumable import sweep
+from i2v_lib.system.compiled import compiled
 
 LANES = 8  # codes beside one another in a vector of 64-bit words
 ROWS = 4  # codes that meet them at a time; their sums stay in registers, also where a vector needs two
@@ -108,15 +108,7 @@ def _beside(codes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(words.reshape(-1, LANES, words.shape[1]).transpose(0, 2, 1))
 
 
-def compiled(function: Callable) -> Callable:
-    """Compile for threads, and keep it on disk for later processes if there is a folder to keep it in."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package nor the user's cache can be written
-        return numba.njit(nogil=True)(function)
-
-
-@compiled
+@compiled(nogil=True)
 def offer(lanes, lane_keys, lane_start, rows, row_keys, row_start, count, diagonal):
     """Measure every pair of two blocks; keep what is nearer than the furthest kept.
 
