@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
 
 from i2v_lib.collect.booru import danbooru, fetch, sites, takedown, web
-from i2v_lib.collect.booru.collect import collect, store_folder
+from i2v_lib.collect.booru.collect import collect, dry_run, store_folder
+from i2v_lib.collect.booru.labels import LabelRules
+from i2v_lib.collect.booru.policy import Policy
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data.build import BuildOptions
@@ -44,12 +46,19 @@ def impatient():
 
 def gather(site, out, **arguments):
     """Collect from a test server, quickly."""
-    settings = {"limit": 1000, "per_second": FAST, "api_per_second": FAST, "minimum_side": 32}
-    settings |= {"base_url": site.api, "environ": {}, "source": "danbooru"} | arguments
-    fields = {field.name for field in dataclasses.fields(BuildOptions)} & settings.keys()
-    build = {"size": 16, "progress": False} | {name: settings.pop(name) for name in fields}
+    settings = {"limit": 1000, "per_second": FAST, "api_per_second": FAST, "minimum_side": 32, "size": 16}
+    settings |= {"base_url": site.api, "environ": {}, "source": "danbooru", "progress": False} | arguments
     with impatient():
-        return collect(out=out, build=BuildOptions(**build), **settings)
+        return collect(out=out, **bundled(settings))
+
+
+def bundled(settings):
+    """Settings by name, those of a class put into one object of it."""
+    rest = dict(settings)
+    for name, kind in {"policy": Policy, "rules": LabelRules, "access": sites.Access, "build": BuildOptions}.items():
+        fields = {field.name for field in dataclasses.fields(kind)} & rest.keys()
+        rest[name] = kind(**{field: rest.pop(field) for field in fields})
+    return rest
 
 
 def gather_in_process(api, out, limit):
@@ -66,9 +75,16 @@ def gather_in_process(api, out, limit):
 
 def sync(site, out, **arguments):
     """Ask a test server what was removed, quickly."""
-    settings = {"base_url": site.api, "api_per_second": FAST, "progress": False, "environ": {}}
+    access = {"base_url": site.api, "api_per_second": FAST, "environ": {}} | arguments
+    rest = {name: access.pop(name) for name in ("fresh_for",) if name in access}
     with impatient():
-        return takedown.takedown_sync(out, **settings | arguments)
+        return takedown.takedown_sync(out, access=sites.Access(**access), progress=False, **rest)
+
+
+def ask_cost(source, **arguments):
+    """Estimate what collecting costs, from settings by name."""
+    settings = bundled({"environ": {}} | arguments)
+    return dry_run(source, **{name: value for name, value in settings.items() if name not in ("rules", "build")})
 
 
 # What lies on the disk

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from processes import start
 
-from i2v_lib.collect.booru.collect import build_from_stores, dry_run, store_folder
+from i2v_lib.collect.booru.collect import build_from_stores, store_folder
 from i2v_lib.collect.booru.estimate import estimate
 from i2v_lib.collect.booru.fetch import fits
 from i2v_lib.collect.booru.posts import Variant
@@ -23,6 +23,7 @@ from tests.booru_server import BooruServer, rule
 from tests.collect_checks import (
     FAST,
     PAGE,
+    ask_cost,
     check_collection_is_right,
     check_each_file_was_asked_for_once,
     check_excluded_rows_are_stripped,
@@ -206,7 +207,7 @@ def test_a_site_that_cannot_be_reached_is_told_at_once(plain, tmp_path):
         gather(plain, tmp_path / "c")
     assert error.value.reason == "unreachable"
     with pytest.raises(WebError, match="cannot be reached"):
-        dry_run("danbooru", limit=3, base_url=plain.api, environ={})
+        ask_cost("danbooru", limit=3, base_url=plain.api)
 
 
 def test_a_collection_stands_for_its_store_and_what_was_not_asked_for_is_not_waiting(plain, tmp_path):
@@ -549,19 +550,19 @@ def test_a_takedown_reaches_every_collection_made_of_the_store(tmp_path):
 
 def test_a_dry_run_asks_twice_and_fetches_nothing(tmp_path):
     with serve(60, careless=True) as site, impatient():
-        arguments = {"limit": 25, "base_url": site.api, "api_per_second": FAST, "minimum_side": 32, "environ": {}}
-        cost = dry_run("danbooru", **arguments)
+        arguments = {"limit": 25, "base_url": site.api, "api_per_second": FAST, "minimum_side": 32}
+        cost = ask_cost("danbooru", **arguments)
         assert [record.path for record in site.log] == ["/counts/posts.json", "/posts.json"]
         share = sum(post.fetch for post in site.truth()[:PAGE]) / PAGE
         assert (cost.files, cost.counted, cost.share) == (25, len(site.board.posts), pytest.approx(share))
         site.reset()
-        dry_run("safebooru", **arguments)
+        ask_cost("safebooru", **arguments)
         assert len(site.log) == 2
 
 
 def test_a_dry_run_without_a_count_uses_the_limit():
     with serve(30, roles=(), counts="null") as site, impatient():
-        cost = dry_run("danbooru", limit=70, base_url=site.api, api_per_second=FAST, minimum_side=32, environ={})
+        cost = ask_cost("danbooru", limit=70, base_url=site.api, api_per_second=FAST, minimum_side=32)
     assert cost.counted is None
     assert cost.files == 70
     assert "unknown" in str(cost)

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 import i2v_lib
-from i2v_lib.collect.booru.estimate import dry_run
 from i2v_lib.collect.booru.posts import Page, Post, Variant
 from i2v_lib.collect.booru.sites import Site, site_class
 from i2v_lib.config import SOURCES, load_config
 from i2v_lib.drawn import draw_picture
 from tests.booru_server.pictures import encode
-from tests.collect_checks import FAST, gather, impatient, sync
+from tests.collect_checks import FAST, ask_cost, gather, impatient, sync
 
 MOST = 4  # posts per page
 
@@ -135,12 +134,12 @@ def test_what_a_new_site_removes_goes(tiny, tmp_path):
 def test_a_new_site_is_estimated(tiny):
     pace = {"base_url": tiny.api, "per_second": FAST, "api_per_second": 50.0}
     with impatient():
-        cost = dry_run("tinybooru", limit=30, minimum_side=32, environ={}, **pace)
-        known = dry_run("tinybooru", limit=30, minimum_side=32, environ={}, query="x", **pace)
+        cost = ask_cost("tinybooru", limit=30, minimum_side=32, **pace)
+        known = ask_cost("tinybooru", limit=30, minimum_side=32, query="x", **pace)
     assert (cost.counted, cost.files, cost.share) == (None, 30, 0.75)  # of 10, 9, 8, 7
     assert cost.files_per_second == known.api_per_second == 50.0  # one host gives rows and files
     with pytest.raises(ValueError, match="tag_types"):
-        dry_run("tinybooru", limit=3, base_url=tiny.api, tag_types="types.csv", environ={})
+        ask_cost("tinybooru", limit=3, base_url=tiny.api, tag_types="types.csv")
 
 
 def test_every_source_names_a_site():

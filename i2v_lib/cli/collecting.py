@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from i2v_lib.cli.options import AddCommand, add_build, build_options, print_collection
 from i2v_lib.config import SOURCES
+
+if TYPE_CHECKING:
+    from i2v_lib.collect.booru.labels import LabelRules
+    from i2v_lib.collect.booru.policy import Policy
 
 FORMATS = ("auto", "tar_index", "webdataset", "danbooru2021", "table")
 
@@ -76,16 +80,14 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
 def collect_command(options: argparse.Namespace) -> None:
     """Collect from a booru, or say what it would cost."""
     from i2v_lib.collect.booru.collect import collect, dry_run
+    from i2v_lib.collect.booru.sites import Access
 
     search = {
         "query": options.query,
         "limit": options.limit,
-        "ratings": tuple(options.ratings),
+        "policy": _policy(options),
+        "access": Access(options.per_second, base_url=options.base_url, tag_types=options.tag_types),
         "variant": options.variant,
-        "per_second": options.per_second,
-        "base_url": options.base_url,
-        "tag_types": options.tag_types,
-        **_policy(options),
     }
     if options.dry_run:
         print(dry_run(options.source, **search))
@@ -94,7 +96,7 @@ def collect_command(options: argparse.Namespace) -> None:
         options.source,
         options.out,
         **search,
-        **_labels(options),
+        rules=_rules(options),
         build=build_options(options),
         workers=options.workers,
         retry_failed=options.retry_failed,
@@ -107,48 +109,51 @@ def build_collection_command(options: argparse.Namespace) -> None:
     """Build one collection of several stores."""
     from i2v_lib.collect.booru.collect import build_from_stores
 
-    print_collection(
-        build_from_stores(options.stores, options.out, **_labels(options), build=build_options(options)), options.out
-    )
+    made = build_from_stores(options.stores, options.out, rules=_rules(options), build=build_options(options))
+    print_collection(made, options.out)
 
 
 def takedown_sync_command(options: argparse.Namespace) -> None:
     """Remove what a site has removed."""
+    from i2v_lib.collect.booru.sites import Access
     from i2v_lib.collect.booru.takedown import takedown_sync
 
-    print(takedown_sync(options.collection, base_url=options.base_url))
+    print(takedown_sync(options.collection, access=Access(base_url=options.base_url)))
 
 
 def import_bulk_command(options: argparse.Namespace) -> None:
     """Import a bulk archive."""
-    from i2v_lib.collect.booru.labels import LabelRules, read_aliases
-    from i2v_lib.collect.booru.policy import Policy
     from i2v_lib.collect.booru.sites import confirm_ratings
     from i2v_lib.collect.bulk import import_bulk
 
-    policy = Policy(ratings=tuple(options.ratings), **_policy(options))
+    policy = _policy(options)
     confirm_ratings(policy.ratings, input)
-    aliases = read_aliases(options.aliases) if options.aliases else {}
     names = ("format", "images", "metadata", "rating_scheme", "limit")
     collection = import_bulk(
         options.path,
         options.out,
         **{name: getattr(options, name) for name in names},
         policy=policy,
-        rules=LabelRules(aliases=aliases, general_includes_meta=options.general_includes_meta),
+        rules=_rules(options),
         build=build_options(options),
     )
     print_collection(collection, options.out)
 
 
-def _policy(options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "minimum_side": options.minimum_side,
-        "maximum_aspect": options.maximum_aspect,
-        "minimum_general": options.minimum_general,
-        "also_denied": frozenset(options.also_denied),
-    }
+def _policy(options: argparse.Namespace) -> Policy:
+    from i2v_lib.collect.booru.policy import Policy
+
+    return Policy(
+        ratings=tuple(options.ratings),
+        minimum_side=options.minimum_side,
+        maximum_aspect=options.maximum_aspect,
+        minimum_general=options.minimum_general,
+        also_denied=frozenset(options.also_denied),
+    )
 
 
-def _labels(options: argparse.Namespace) -> dict[str, Any]:
-    return {"aliases": options.aliases, "general_includes_meta": options.general_includes_meta}
+def _rules(options: argparse.Namespace) -> LabelRules:
+    from i2v_lib.collect.booru.labels import LabelRules, read_aliases
+
+    aliases = read_aliases(options.aliases) if options.aliases else {}
+    return LabelRules(aliases=aliases, general_includes_meta=options.general_includes_meta)

@@ -225,12 +225,12 @@ def ask_source(source: str, base_url: str | None = None) -> list[Check]:
 
     from i2v_lib.collect.booru.policy import Policy, exclude
     from i2v_lib.collect.booru.replies import StopCollecting
-    from i2v_lib.collect.booru.sites import connect
+    from i2v_lib.collect.booru.sites import Access, connect
 
     cure = "read what changed on the site before you collect; this kit was written for answers of May 2026"
     checks = []
     try:
-        with connect(source, base_url=base_url, environ=os.environ) as site:
+        with connect(source, Access(base_url=base_url)) as site:
             differences = site.check()
             text = "; ".join(differences) or f"{source} answers {site.query!r}, and its rows have the keys we expect"
             checks.append(Check("note" if differences else "ok", text, cure if differences else ""))

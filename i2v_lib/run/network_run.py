@@ -107,15 +107,12 @@ class NetworkRun(Artifacts):
     def _collect(self) -> Collection:
         """Collect what is missing, or open what stands."""
         from i2v_lib.collect.booru.collect import collect  # here, since only this needs an HTTP client
+        from i2v_lib.collect.booru.policy import Policy
+        from i2v_lib.collect.booru.sites import Access
 
         config, folder = self.config, self._collection_folder()
-        options = {
-            "query": config.query,
-            "limit": config.limit,
-            "minimum_side": config.minimum_side,
-            "base_url": config.base_url,
-            "per_second": config.files_per_second,
-        }
+        access = Access(per_second=config.files_per_second, base_url=config.base_url)
+        policy = Policy(minimum_side=config.minimum_side)
         build = BuildOptions(
             size=config.stored_size,
             pixel_store=config.pixel_store,
@@ -123,7 +120,17 @@ class NetworkRun(Artifacts):
             validation_share=config.validation_share,
             test_share=config.test_share,
         )
-        on_first(lambda: collect(config.source, folder, build=build, **options))
+        on_first(
+            lambda: collect(
+                config.source,
+                folder,
+                query=config.query,
+                limit=config.limit,
+                policy=policy,
+                access=access,
+                build=build,
+            )
+        )
         return open_collection(folder)
 
     @once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from i2v_lib.collect.booru.estimate import dry_run
 from i2v_lib.collect.booru.fetch import Fetcher
-from i2v_lib.collect.booru.labels import LabelRules, read_aliases
+from i2v_lib.collect.booru.labels import LabelRules
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import FILES, RATING_SCHEMES
-from i2v_lib.collect.booru.sites import LOOPBACK, confirm_ratings, connect
+from i2v_lib.collect.booru.sites import LOOPBACK, Access, confirm_ratings, connect
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data import collection as collections
@@ -33,24 +33,15 @@ def collect(
     *,
     query: str = "",
     limit: int,
-    ratings: Sequence[str] = ("g",),
-    variant: str = "720x720",
-    per_second: float = 1.0,
-    api_per_second: float = 1.0,
-    workers: int = 2,
-    minimum_side: int = 128,
-    maximum_aspect: float = 4.0,
-    minimum_general: int = 0,
-    also_denied: Collection[str] = (),
-    base_url: str | None = None,
-    tag_types: str | Path | None = None,
-    aliases: str | Path | Mapping[str, str] | None = None,
-    general_includes_meta: bool = False,
+    policy: Policy | None = None,
+    rules: LabelRules | None = None,
+    access: Access | None = None,
     build: BuildOptions | None = None,
+    variant: str = "720x720",
+    workers: int = 2,
     fresh_for: float = 3600.0,
     retry_failed: bool = False,
     confirm: Callable[[str], str] | None = None,
-    environ: Mapping[str, str] = os.environ,
 ) -> collections.Collection:
     """Collect illustrations and their tags into ``out``, politely.
 
@@ -66,22 +57,17 @@ def collect(
     query : tags to look for; ratings and status are added
     limit : number of posts that the policy accepts, from the newest down. Those that vanish, or cannot be fetched,
         count too, so that the result depends on no interruption.
-    ratings : letters of g (general), s (sensitive), q (questionable), e (explicit)
-    variant : "720x720", "sample" or "original"
-    per_second : files a second, at most 4
-    api_per_second : other requests a second, at most 1
-    workers : downloads at a time; they share one pace
-    minimum_side, maximum_aspect, minimum_general, also_denied : see :class:`~i2v_lib.collect.booru.policy.Policy`
-    base_url : a mirror of your own, or a test server on this machine
-    tag_types : file with the category of tags, where rows do not give it; the site is asked for the rest
-    aliases : other names of tags, as a table or a file; see :func:`~i2v_lib.collect.booru.labels.read_aliases`
-    general_includes_meta : whether meta tags are general ones, as in 2014
+    policy : which posts may be fetched; its ratings are letters of g (general), s (sensitive), q (questionable),
+        e (explicit)
+    rules : how tags become labels
+    access : how the site is asked
     build : size of the pictures, splits, store and so on; ``overwrite`` replaces a collection at ``out`` that was not
         made from this store
+    variant : "720x720", "sample" or "original"
+    workers : downloads at a time; they share one pace
     fresh_for : seconds after which a row is looked up again before its file is fetched
     retry_failed : fetch once more what could not be fetched
     confirm : asks a question and returns the answer, such as ``input``; needed for ratings q and e
-    environ : where login and key are looked up; see :mod:`i2v_lib.collect.booru.identity`
 
     Raises
     ------
@@ -94,35 +80,25 @@ def collect(
     ValueError
         If an argument is wrong, differs from those the store was made with, or q or e are not confirmed.
     """
-    build = build or BuildOptions()
-    policy = Policy(
-        ratings=tuple(ratings),
-        minimum_side=minimum_side,
-        maximum_aspect=maximum_aspect,
-        minimum_general=minimum_general,
-        also_denied=frozenset(also_denied),
-    )
+    policy, access, build = policy or Policy(), access or Access(), build or BuildOptions()
     for name, value in (("limit", limit), ("workers", workers)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}={value!r}: give a whole number from 1")
     if variant not in FILES:
         raise ValueError(f"variant={variant!r} is unknown; use one of {', '.join(FILES)}")
-    labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
-    LabelRules(**labels)  # refuses circles before the work
     confirm_ratings(policy.ratings, confirm)
     out = Path(os.path.abspath(out))
     folder = store_folder(out)
     if out.exists() and not folder.exists() and not build.overwrite:
         raise FileExistsError(f"{out} exists and was not collected; pass overwrite, or another out")
-    wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
     with ExitStack() as stack:
-        site = stack.enter_context(connect(source, query=query, ratings=policy.ratings, environ=environ, **wire))
+        site = stack.enter_context(connect(source, access, query=query, ratings=policy.ratings))
         settings = {
             "source": source,
-            "site": site_name(base_url),
+            "site": site_name(access.base_url),
             "query": site.query,
             "variant": variant,
-            "policy": {name: _plain(value) for name, value in dataclasses.asdict(policy).items()},
+            "policy": _plain_fields(policy),
         }
         store = stack.enter_context(Store(folder, settings))
         if retry_failed:
@@ -134,7 +110,7 @@ def collect(
         _fill(store, fetcher, limit, bar)
         if not store.rows_seen:
             raise ArgumentError("query", query, f"{source} knows no such post; check the spelling of the tags")
-    return build_from_stores([folder], out, limits=[limit], **labels, build=build)
+    return build_from_stores([folder], out, limits=[limit], rules=rules, build=build)
 
 
 def build_from_stores(
@@ -142,8 +118,7 @@ def build_from_stores(
     out: str | Path,
     *,
     limits: Sequence[int | None] | None = None,
-    aliases: str | Path | Mapping[str, str] | None = None,
-    general_includes_meta: bool = False,
+    rules: LabelRules | None = None,
     build: BuildOptions | None = None,
 ) -> collections.Collection:
     """Make one collection of what was collected. Posts of several sites that share a file share a group.
@@ -153,7 +128,7 @@ def build_from_stores(
     stores : folders, each ``<collection>.store`` or the collection that was made of it
     out : folder of the collection; one that was made of these stores is replaced when they have changed
     limits : number of accepted posts that count, for each store; None for all
-    aliases, general_includes_meta, build : as in :func:`collect`
+    rules, build : as in :func:`collect`
 
     Raises
     ------
@@ -162,20 +137,23 @@ def build_from_stores(
     ValueError
         If a setting is wrong, or nothing in the stores can be used.
     """
-    build = build or BuildOptions()
+    rules, build = rules or LabelRules(), build or BuildOptions()
     out = Path(os.path.abspath(out))
     folders = [Path(os.path.abspath(folder)) for folder in stores]
     folders = [folder if (folder / "state.sqlite").exists() else store_folder(folder) for folder in folders]
     limits = list(limits or [None] * len(folders))
-    labels = {"aliases": _aliases(aliases), "general_includes_meta": general_includes_meta}
-    recipe = {"stores": list(map(str, folders)), "limits": limits, **labels}
-    recipe["build"] = build.content() | {"pixel_store": build.pixel_store}
+    recipe = {
+        "stores": list(map(str, folders)),
+        "limits": limits,
+        "rules": _plain_fields(rules),
+        "build": build.content() | {"pixel_store": build.pixel_store},
+    }
     with ExitStack() as stack:
         opened = [stack.enter_context(Store(folder)) for folder in folders]
         ours = all(out in store.builds() for store in opened)
         for store in opened:
             store.note_build(out, recipe)
-        source = StoreSource(opened, LabelRules(**labels), limits)
+        source = StoreSource(opened, rules, limits)
         letters = [letter for store in opened for letter in store.policy().ratings]
         ratings = tuple({RATING_SCHEMES["2022"][letter]: None for letter in letters})
         build = dataclasses.replace(build, overwrite=build.overwrite or ours)
@@ -211,15 +189,13 @@ def _fill(store: Store, fetcher: Fetcher, limit: int, bar: tqdm) -> None:
         store.add_page(page, [exclude(post, fetcher.policy) for post in page.posts])
 
 
-def _aliases(aliases: str | Path | Mapping[str, str] | None) -> dict[str, str]:
-    return dict(aliases or {}) if isinstance(aliases, Mapping | None) else read_aliases(aliases)
-
-
 def site_name(base_url: str | None) -> str:
     """The host that is asked; the port of a server on this machine changes from day to day."""
     host = urlsplit(base_url or "").hostname or "its own"
     return "this machine" if host in LOOPBACK else host
 
 
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value
+def _plain_fields(options: Policy | LabelRules) -> dict[str, Any]:
+    """Fields by name, as JSON can hold them."""
+    fields = dataclasses.asdict(options)
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in fields.items()}

@@ -143,7 +143,8 @@ class Danbooru(Site):
         implying: dict[str, set[str]] = {}
         for antecedent, consequent in self._implications():
             implying.setdefault(consequent, set()).add(antecedent)
-        found, waiting = set(), set(DENIED)
+        found: set[str] = set()
+        waiting = set(DENIED)
         while waiting:
             fresh = implying.get(waiting.pop(), set()) - found
             found |= fresh
@@ -181,7 +182,7 @@ class Danbooru(Site):
 
     def _implications(self) -> Iterator[tuple[str, str]]:
         question = {"search[status]": "active", "limit": 1000, "only": "id,antecedent_name,consequent_name,status"}
-        lowest, place = LARGEST, {}
+        lowest, place = LARGEST, dict[str, str]()
         while rows := self._list("/tag_implications.json", {**question, **place}):
             try:
                 below = min(map(row_id, rows))

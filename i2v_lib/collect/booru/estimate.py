@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import FILES
-from i2v_lib.collect.booru.sites import connect, site_class
+from i2v_lib.collect.booru.sites import Access, connect, site_class
 
 PAGE = 200  # rows a request
 BYTES = {"720x720": 60_000, "sample": 150_000, "original": 932_000}  # of a mean file; the middle one is a guess
@@ -124,17 +121,9 @@ def dry_run(
     *,
     query: str = "",
     limit: int,
-    ratings: Sequence[str] = ("g",),
+    policy: Policy | None = None,
     variant: str = "720x720",
-    per_second: float = 1.0,
-    api_per_second: float = 1.0,
-    minimum_side: int = 128,
-    maximum_aspect: float = 4.0,
-    minimum_general: int = 0,
-    also_denied: Sequence[str] = (),
-    base_url: str | None = None,
-    tag_types: str | Path | None = None,
-    environ: Mapping[str, str] = os.environ,
+    access: Access | None = None,
 ) -> Estimate:
     """Say what :func:`~i2v_lib.collect.booru.collect.collect` will cost. Two requests: a count, and a page.
 
@@ -148,27 +137,21 @@ def dry_run(
     ValueError
         If an argument is wrong.
     """
-    kind = site_class(source)
-    policy = Policy(
-        ratings=tuple(ratings),
-        minimum_side=minimum_side,
-        maximum_aspect=maximum_aspect,
-        minimum_general=0 if kind.needs_types else minimum_general,  # its rows give no categories
-        also_denied=frozenset(also_denied),
-    )
-    wire = {"per_second": per_second, "api_per_second": api_per_second, "base_url": base_url, "tag_types": tag_types}
-    with connect(source, query=query, ratings=policy.ratings, environ=environ, ask_types=False, **wire) as site:
+    kind, policy, access = site_class(source), policy or Policy(), access or Access()
+    if kind.needs_types:  # its rows give no categories, and nobody asks for them now
+        policy = replace(policy, minimum_general=0)
+    with connect(source, replace(access, ask_types=False), query=query, ratings=policy.ratings) as site:
         counted, page = site.count(), site.page(None)
     fits = [post for post in page.posts if exclude(post, policy) is None]
     share = max(len(fits), 1) / max(len(page.posts) + len(page.bad_rows), 1)
     sizes = [post.file_size for post in fits if post.file_size and variant == "original"]
     cost = estimate(
         math.ceil(limit / share) if counted is None else counted,
-        min(per_second, api_per_second) if kind.shares_host() else per_second,
+        min(access.per_second, access.api_per_second) if kind.shares_host() else access.per_second,
         variant,
         share=share,
         limit=limit,
-        api_per_second=api_per_second,
+        api_per_second=access.api_per_second,
         mean_bytes=sum(sizes) / len(sizes) if sizes else None,
     )
     return replace(cost, counted=counted)

@@ -29,6 +29,7 @@ class LabelRules:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "aliases", _follow(self.aliases))
+        object.__setattr__(self, "deprecated", frozenset(self.deprecated))
 
 
 def tagging_of(post: Post, rules: LabelRules) -> Tagging:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -135,34 +137,40 @@ def site_class(source: str) -> type[Site]:
     return getattr(importlib.import_module(module), name)
 
 
-@contextmanager
-def connect(
-    source: str,
-    *,
-    query: str = "",
-    ratings: Sequence[str] = ("g",),
-    per_second: float = 1.0,
-    api_per_second: float = 1.0,
-    base_url: str | None = None,
-    tag_types: str | Path | None = None,
-    ask_types: bool = True,
-    environ: Mapping[str, str],
-) -> Iterator[Site]:
-    """Open a site, and close its connections in the end.
+@dataclass(frozen=True)
+class Access:
+    """How a site is asked: how often, at which address, and as whom.
 
-    Parameters
+    Attributes
     ----------
-    source : a key of :data:`i2v_lib.config.SOURCES`
-    query : what to look for
-    ratings : letters; for g alone Danbooru's host for general posts is asked
-    per_second : files a second, at most 4; where files and rows share a host, at most 1
-    api_per_second : other requests a second, at most 1
+    per_second : files per second, at most 4; where files and rows share a host, at most 1
+    api_per_second : other requests per second, at most 1
     base_url : a mirror of your own. One on this machine may use plain http, any rate, and other ports for files.
     tag_types : file with the category of tags, for a site whose rows do not give them; see
         :func:`i2v_lib.data.sidecars.read_tag_types`
     ask_types : whether such a site may be asked for the categories that the file lacks
     environ : where contact, and login, key and number of an account are looked up; see
         :mod:`i2v_lib.collect.booru.identity`
+    """
+
+    per_second: float = 1.0
+    api_per_second: float = 1.0
+    base_url: str | None = None
+    tag_types: str | Path | None = None
+    ask_types: bool = True
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # the key is in it
+
+
+@contextmanager
+def connect(source: str, access: Access, *, query: str = "", ratings: Sequence[str] = ("g",)) -> Iterator[Site]:
+    """Open a site, and close its connections in the end.
+
+    Parameters
+    ----------
+    source : a key of :data:`i2v_lib.config.SOURCES`
+    access : how it is asked
+    query : what to look for
+    ratings : letters; for g alone Danbooru's host for general posts is asked
 
     Raises
     ------
@@ -170,18 +178,20 @@ def connect(
         If an argument is wrong, or only one of login and key is there.
     """
     kind = site_class(source)
+    base_url, tag_types, environ = access.base_url, access.tag_types, access.environ
     if tag_types is not None and not kind.needs_types:
         raise ArgumentError("tag_types", str(tag_types), f"the rows of {source} give categories; leave it out")
     parts = urlsplit(base_url or kind.home_for(ratings))
     loopback = parts.hostname in LOOPBACK
     if not parts.hostname or parts.scheme != "https" and not (loopback and parts.scheme == "http"):
         raise ArgumentError("base_url", base_url, "give an https address, or http on 127.0.0.1")
-    ceilings = {"per_second": (per_second, FILE_CEILING), "api_per_second": (api_per_second, API_CEILING)}
-    for name, (rate, ceiling) in ceilings.items():
+    ceilings = {"per_second": FILE_CEILING, "api_per_second": API_CEILING}
+    for name, ceiling in ceilings.items():
+        rate = getattr(access, name)
         if not 0 < rate <= (float("inf") if loopback else ceiling):
             raise ValueError(f"{name}={rate}: give more than 0 and at most {ceiling:g} requests a second")
     hosts, file_hosts = ((), ()) if loopback else (kind.hosts, kind.file_hosts)
-    paces = dict.fromkeys((*hosts, parts.netloc), api_per_second) | dict.fromkeys(file_hosts, per_second)
+    paces = dict.fromkeys((*hosts, parts.netloc), access.api_per_second) | dict.fromkeys(file_hosts, access.per_second)
     number = user_number(environ)
     if not (loopback or number or environ.get(CONTACT)):
         raise ValueError(
@@ -198,13 +208,13 @@ def connect(
         user_agent=user_agent(None, number, contact),
         hosts=paces,
         file_hosts=file_hosts,
-        file_ports=per_second if loopback else None,
+        file_ports=access.per_second if loopback else None,
         auth=auth,
         auth_host=parts.netloc if auth else "",
         loopback=loopback,
     ) as web:
         types = read_tag_types(tag_types) if tag_types else None
-        yield kind(web, f"{parts.scheme}://{parts.netloc}", query, ratings, types, ask_types=ask_types)
+        yield kind(web, f"{parts.scheme}://{parts.netloc}", query, ratings, types, ask_types=access.ask_types)
 
 
 def confirm_ratings(ratings: Sequence[str], confirm: Callable[[str], str] | None) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +11,9 @@ from tqdm import tqdm
 
 from i2v_lib.collect.booru.collect import build_from_stores, site_name, store_folder
 from i2v_lib.collect.booru.fetch import LOOKUP, look_up
+from i2v_lib.collect.booru.labels import LabelRules
 from i2v_lib.collect.booru.policy import exclude
-from i2v_lib.collect.booru.sites import connect
+from i2v_lib.collect.booru.sites import Access, connect
 from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.web import StopCollecting
 from i2v_lib.data.build import BuildOptions, discard
@@ -50,11 +49,9 @@ class Takedown:
 def takedown_sync(
     collection: str | Path,
     *,
-    base_url: str | None = None,
-    api_per_second: float = 1.0,
+    access: Access | None = None,
     fresh_for: float = 0.0,
     progress: bool = True,
-    environ: Mapping[str, str] = os.environ,
 ) -> Takedown:
     """Look up every post that was fetched; remove those that would not be fetched today.
 
@@ -68,7 +65,7 @@ def takedown_sync(
     Parameters
     ----------
     collection : what :func:`~i2v_lib.collect.booru.collect.collect` made, or its store
-    base_url, api_per_second, environ : as in ``collect``
+    access : as in ``collect``
     fresh_for : leave alone what was looked up less than so many seconds ago, to continue after an interruption
     progress : show a progress bar
 
@@ -77,22 +74,21 @@ def takedown_sync(
     FileNotFoundError
         If there is no store.
     ValueError
-        If it was collected from another place than ``base_url`` says: a test server's posts are unknown elsewhere.
+        If it was collected from another place than ``access`` names: a test server's posts are unknown elsewhere.
     StopCollecting, WebError
         If the site cannot be asked, or knows none of many posts. What was found until then is removed.
     """
-    folder = Path(collection)
+    access, folder = access or Access(), Path(collection)
     folder = folder if (folder / "state.sqlite").exists() else store_folder(folder)
     removed: Counter[str] = Counter()
     with Store(folder) as store:
         source, ratings = store.settings["source"], store.policy().ratings
-        if store.settings["site"] != site_name(base_url):
-            place = f"base_url={base_url!r}" if base_url else "the site itself"
+        if store.settings["site"] != site_name(access.base_url):
+            place = f"base_url={access.base_url!r}" if access.base_url else "the site itself"
             raise ValueError(f"{folder} was collected from {store.settings['site']}, not from {place}; give --base-url")
         numbers = store.fetched(seen_before=time.time() - fresh_for)
-        wire = {"base_url": base_url, "api_per_second": api_per_second, "ask_types": False, "environ": environ}
         with (
-            connect(source, ratings=ratings, **wire) as site,
+            connect(source, replace(access, ask_types=False), ratings=ratings) as site,
             tqdm(total=len(numbers), desc="takedown", unit="post", disable=not progress, mininterval=1) as bar,
         ):
             if numbers:
@@ -118,7 +114,8 @@ def takedown_sync(
     possible = {out: recipe for out, recipe in fallen if any(map(_has_files, recipe["stores"]))}
     for out, recipe in possible.items():
         build = BuildOptions(**recipe.pop("build"), overwrite=True, progress=progress)
-        build_from_stores(out=out, build=build, **recipe)
+        rules = LabelRules(**recipe.pop("rules"))
+        build_from_stores(out=out, rules=rules, build=build, **recipe)
     left = tuple(out for out, _ in fallen if out not in possible)
     return Takedown(len(numbers), dict(sorted(removed.items())), tuple(possible), left)
 
