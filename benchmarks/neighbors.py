@@ -142,15 +142,6 @@ def growth(make: Callable[[int], np.ndarray], counts: list[int], check: int, run
     }
 
 
-def approximate(database: np.ndarray) -> dict:
-    """HNSW of a set with itself, once: the share of its neighbors that are as near as the exact ones, and seconds."""
-    exact = nearest_neighbors(database, K)[1]
-    start = time.perf_counter()
-    found = nearest_neighbors(database, K, method="hnsw")[1]
-    taken = time.perf_counter() - start
-    return {"rows": len(database), "recall": rounded(np.mean(found <= exact[:, -1:])), "seconds": rounded(taken)}
-
-
 def extension(database: np.ndarray, added: int, runs: int) -> dict:
     """Seconds to add codes to a searched set."""
     before = len(database) - added
@@ -240,7 +231,6 @@ def main(arguments: argparse.Namespace) -> None:
         | {"clustered": source, "queries_of_rivals": SAMPLE},
         "speed": {},
         "growth": {},
-        "hnsw": {},
     }
     with tempfile.TemporaryDirectory() as empty:
         compiling, cached = (in_a_fresh_process("first_call", NUMBA_CACHE_DIR=empty) for _ in range(2))
@@ -253,7 +243,6 @@ def main(arguments: argparse.Namespace) -> None:
             "other queries": compare(database, others, runs),
         }
         record["growth"][kind] = growth(make, arguments.growth, arguments.check, 3)
-        record["hnsw"][kind] = approximate(database)
     record["extension"] = extension(random_codes(arguments.growth[-1] + 1000), 1000, runs)
     record["gpu"] = on_gpu()
     arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

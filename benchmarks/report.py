@@ -117,10 +117,9 @@ def graph_table(record: Mapping[str, Any]) -> str:
 
 
 def sentences(search: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
-    """Memory, compilation, the option that is not exact, additions, and the paths' peer."""
+    """Memory, compilation, additions, and the paths' peer."""
     memory, first = search["extra_megabytes"], search["first_call_seconds"]
     against, added = graph["against"], search["extension"]
-    recalls = ", ".join(f"{100 * found['recall']:.1f} % of {kind}" for kind, found in search["hnsw"].items())
     networkx = against["ratio"]["networkx"]
     card = search["gpu"]
     return " ".join(
@@ -130,7 +129,6 @@ def sentences(search: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
             f"{first['compiled_before']:.1f} s where that was done before.",
             f"Adding {added['added']:,} codes to {added['before']:,} takes",
             f"{format_seconds(added['seconds']['median'])}.",
-            f"HNSW finds {recalls} neighbors; the tables are exact.",
             f"A path takes networkx's Dijkstra {networkx['median']:.0f} times as long",
             f"({networkx['low']:.0f}–{networkx['high']:.0f}, {against['nodes']:,} nodes), and",
             f"{against['pairs_of_equal_length']:,} paths have its lengths.",

@@ -15,7 +15,6 @@ from i2v_lib.search.packed_neighbors import FAR, from_keys, to_keys
 
 QUERIES = 512  # of a block of vectors
 ROWS = 4096  # of the database's vectors, widened at a time
-METHODS = ("exact", "hnsw")
 
 
 def nearest_neighbors(
@@ -24,7 +23,6 @@ def nearest_neighbors(
     queries: np.ndarray | None = None,
     *,
     device: str | None = None,
-    method: str = "exact",
     progress: bool = False,
     folder: str | Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +40,6 @@ def nearest_neighbors(
         By default the database itself. Then a code is never its own neighbor, and K is at most N - 1. A duplicate
         is another code and stays, at distance 0.
     device : None or "cpu" for the processor, "cuda" for a GPU; the answer is the same
-    method : "exact", or "hnsw", which misses some neighbors and pays from some ten million codes on; it needs faiss
     progress : show a bar, which counts queries
     folder : of a search of hours; what is found is kept there, and the same call goes on after a kill. Removed at the
         end
@@ -57,7 +54,7 @@ def nearest_neighbors(
     TypeError
         If codes are not packed uint8.
     ValueError
-        If k is below 1, the database is empty, the widths differ, or method or device are not to be had.
+        If k is below 1, the database is empty, the widths differ, or there is no such device.
 
     Source: Saito & Matsui 2015, §3.2.
     """
@@ -65,20 +62,12 @@ def nearest_neighbors(
     if queries is not None:
         check_codes("queries", queries)
     _, points, columns = _arrange(database, k, queries)
-    if method not in METHODS:
-        raise ValueError(f"method={method!r}; use {' or '.join(METHODS)}")
-    if method == "hnsw" and (folder is not None or device is not None):
-        raise ValueError("method='hnsw' takes neither device nor folder; leave them out")
     on_gpu = device is not None and str(device) != "cpu"
     keys = np.full((len(points), columns), FAR)
     if not keys.size:
         pass
-    elif method == "hnsw":
-        from i2v_lib.search.approximate import search_by_hnsw  # each method's library is imported when it is needed
-
-        search_by_hnsw(database, queries, keys)
     elif on_gpu:
-        from i2v_lib.search.hamming_gpu import find_device, search_by_products
+        from i2v_lib.search.hamming_gpu import find_device, search_by_products  # PyTorch, only where it is needed
 
         search_by_products(database, queries, keys, find_device(device), progress, folder)
     else:

@@ -34,10 +34,3 @@ def from_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     np.right_shift(keys, SHIFT, out=distances, casting="unsafe")
     keys &= INDEX
     return keys, distances
-
-
-def without_own(keys: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Drop each query itself, found or not: int64 (Q, K + 1), own indices (Q,) -> the K nearest others, sorted."""
-    others = np.where(keys & INDEX == own[:, None], FAR, keys)
-    others.sort(axis=1)
-    return others[:, :-1]
