@@ -38,7 +38,7 @@ from i2v_lib.data.stores import encode, open_store, store_writer
 from i2v_lib.drawn import draw_picture
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import TagNetwork, build_network
-from i2v_lib.models.steps import Stepper
+from i2v_lib.models.steps import TrainingStep
 from i2v_lib.show.saving import machine
 
 RECORDS = Path(__file__).with_suffix(".json")
@@ -122,7 +122,7 @@ def contestants(
     """
     tags, size = stored.targets.shape[1], config.image_size
     network = build_network(name, tags, config)
-    stepper = Stepper(network, 0, str(device))
+    stepper = TrainingStep(network, 0, str(device))
     compute = torch.compile(network, dynamic=False) if device.type == "cuda" else network  # as the stepper does
     rows = np.arange(len(stored.targets))
 

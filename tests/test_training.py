@@ -2,6 +2,7 @@
 
 import json
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from i2v_lib.models.checkpoints import load_weights
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import VGGNIN, VGGModelA
 from i2v_lib.models.prediction import predict
-from i2v_lib.models.steps import Stepper
+from i2v_lib.models.steps import TrainingStep
 from i2v_lib.models.training import fit, learning_rate_at
 
 
@@ -255,7 +256,7 @@ def test_an_average_is_kept_validated_and_resumed(tmp_path):
 def test_the_average_is_the_one_by_hand():
     """Three steps: the first weights are taken as they are, then 0.9 of the average and 0.1 of the new ones."""
     network = VGGNIN(TAGS, width=1 / 32)
-    stepper = Stepper(network, seed=0, device="cpu", ema=0.9)
+    stepper = TrainingStep(network, seed=0, device="cpu", ema=0.9)
     expected = None
     for number, batch in enumerate(Fragile().epoch(0)):
         stepper.step(batch, number, 1e-2)
@@ -273,3 +274,20 @@ def test_a_prediction_that_fails_leaves_the_mode_as_it_was(training):
     assert network.training is training
     predict(network, PIXELS, INDICES, 32, device="cpu")  # control
     assert network.training is training
+
+
+def test_batches_of_the_caller_s_stay_as_they_are(tmp_path, monkeypatch):
+    """On a GPU pictures are cropped there; the batches that were passed know nothing of it."""
+    batches, seen = Fragile(), []
+    before = dict(vars(batches))
+
+    def stop(stepper, *_):
+        seen.append(stepper.device)
+        raise Accident
+
+    monkeypatch.setattr(training, "TrainingStep", lambda *_, **__: SimpleNamespace(device=torch.device("cuda")))
+    monkeypatch.setattr(training, "_Training", stop)
+    with pytest.raises(Accident):
+        fit(VGGNIN(TAGS, width=1 / 32), batches, 1, 1e-3, tmp_path)
+    assert [device.type for device in seen] == ["cuda"]
+    assert vars(batches) == before

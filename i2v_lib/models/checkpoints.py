@@ -1,6 +1,7 @@
 """Weights and checkpoints on disk: one safetensors file each, its header holding the rest as JSON.
 
-A file appears under its name only when it is whole, and no pickle is ever read.
+A file appears under its name only when it is whole, and no pickle is ever read. Of one training the last two
+checkpoints are kept, so that one stands whatever becomes of the other, and the weights of the best epoch.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import shutil
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from i2v_lib.models.steps import Stepper
-from i2v_lib.system.distributed import ranks
-from i2v_lib.system.files import whole_path
+from i2v_lib.models.steps import TrainingStep
+from i2v_lib.system.distributed import from_first, rank, ranks
+from i2v_lib.system.files import discard_unfinished, whole_path
 
 HEADER = "i2v_lib"  # the entry of the safetensors header that holds our JSON
 SPARE = 1 << 20  # bytes asked for beside the tensors
 MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's
+ATTEMPTS = 3  # checkpoints in a row that may fail to be written before training stops
 
 
-class DamagedFile(ValueError):
+class DamagedFileError(ValueError):
     """A file that is cut short, altered, or not of this kit."""
-
-
-UNWRITTEN = {"accumulate": 1, "ema": 0.0, "compiled": "auto", "shuffle": [0, 0]}  # as version 0.1 of the kit had them
 
 
 def save_weights(path: Path | str, network: nn.Module, metadata: dict[str, Any]) -> None:
@@ -43,7 +42,7 @@ def save_weights(path: Path | str, network: nn.Module, metadata: dict[str, Any])
     ----------
     path : file to write, ``….safetensors``; an older one is replaced only by a whole new one
     network : on any device
-    metadata : what JSON can hold: config, vocabulary, fingerprint
+    metadata : what JSON can hold: architecture, vocabulary, fingerprint
 
     Raises
     ------
@@ -74,7 +73,7 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     return _read(Path(path), tensors=False)[1]
 
 
-def save_checkpoint(path: Path, stepper: Stepper, metadata: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, stepper: TrainingStep, metadata: dict[str, Any]) -> None:
     """Write all that training needs to go on: weights, the optimizer's state, the average, and JSON ``metadata``.
 
     Raises
@@ -93,21 +92,21 @@ def save_checkpoint(path: Path, stepper: Stepper, metadata: dict[str, Any]) -> N
     _write(path, tensors, {**metadata, "crc32": {name: _checksum(t) for name, t in tensors.items()}})
 
 
-def load_checkpoint(path: Path, stepper: Stepper) -> dict[str, Any]:
+def load_checkpoint(path: Path, stepper: TrainingStep) -> dict[str, Any]:
     """Bring a training to where a checkpoint left it; return its metadata.
 
     Raises
     ------
-    DamagedFile
+    DamagedFileError
         If the file is not what was written; nothing is changed then.
     ValueError
         If it is of another network.
     """
     tensors, metadata = _read(path)
-    sums = metadata.get("crc32", {})  # the kit's version 0.1 wrote none
+    sums = metadata["crc32"]
     altered = [name for name in sums if name in tensors and _checksum(tensors[name]) != sums[name]]
     if altered:
-        raise DamagedFile(f"{path} is damaged: {', '.join(altered[:3])} are not what was written; delete it")
+        raise DamagedFileError(f"{path} is damaged: {', '.join(altered[:3])} are not what was written; delete it")
     start_optimizer(stepper)
     current = _training_tensors(stepper)
     _check_tensors(path, tensors, current)
@@ -117,7 +116,7 @@ def load_checkpoint(path: Path, stepper: Stepper) -> dict[str, Any]:
     return metadata
 
 
-def start_optimizer(stepper: Stepper) -> None:
+def start_optimizer(stepper: TrainingStep) -> None:
     """Give the optimizer the state that its first step would give it, all zeros."""
     for parameter in stepper.network.parameters():
         moments = {name: torch.zeros_like(parameter) for name in MOMENTS}
@@ -135,16 +134,14 @@ def check_resumable(path: Path, settings: dict[str, Any], machine: dict[str, Any
         If a setting changed and ``force`` is not set; the message names each.
     """
     saved, settings = read_metadata(path), json.loads(json.dumps(settings))
-    before = {**UNWRITTEN, "dataset": settings.get("dataset"), **saved["settings"]}
-    if before != settings and not force:
-        changes = _differences(before, settings)
+    if saved["settings"] != settings and not force:
+        changes = _differences(saved["settings"], settings)
         raise ValueError(
             f"{path} was written under other settings: {changes}; "
-            "delete it to train anew, or pass force=True to go on from it"
+            "delete it to train from the start, or pass force=True to continue from it"
         )
-    then = {"ranks": 1, **saved["machine"]}
-    if then != machine:
-        changes = _differences(then, machine)
+    if saved["machine"] != machine:
+        changes = _differences(saved["machine"], machine)
         warnings.warn(f"resumed weights may differ in their last bits: {changes}", stacklevel=4)
 
 
@@ -159,13 +156,120 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
+class KeptCheckpoints:
+    """Checkpoints in a folder; rank 0 writes them, all ranks read the same one.
+
+    ``checkpoint-00001000.safetensors`` is of 1,000 steps. ``best.safetensors`` holds the weights of the best epoch.
+
+    Parameters
+    ----------
+    folder : which exists
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.last: Path | None = None  # the newest that is known to be whole
+        self.failures = 0  # in a row
+
+    def load(self, stepper: TrainingStep, check: Callable[[Path], None]) -> dict[str, Any] | None:
+        """Go back to the newest checkpoint that can be read; warn of each that cannot.
+
+        Parameters
+        ----------
+        stepper : brought to where the checkpoint left it
+        check : called with each file first; what it raises goes through, unless the file is unreadable
+
+        Returns
+        -------
+        the checkpoint's metadata, or None where there is none yet
+
+        Raises
+        ------
+        ValueError
+            If there are checkpoints and none can be read.
+        """
+        found = from_first(_newest_first(self.folder))
+        for path in found:
+            damage, metadata = None, None
+            try:
+                check(path)
+                metadata = load_checkpoint(path, stepper)
+            except (DamagedFileError, OSError) as error:
+                damage = str(error)
+            if from_first(damage) is None:
+                if damage is not None:
+                    raise OSError(f"rank 0 can read {path}, rank {rank()} cannot: {damage}")
+                self.last = path
+                return metadata
+            warnings.warn(f"{damage}; going on from the one before", stacklevel=4)
+        if found:
+            names = ", ".join(path.name for path in found)
+            raise ValueError(f"{self.folder}: no checkpoint can be read ({names}); delete them to train from the start")
+        return None
+
+    def save(self, stepper: TrainingStep, metadata: dict[str, Any], step: int, stopping: bool = False) -> bool:
+        """Write a checkpoint, and remove those older than the one before.
+
+        A full disk does not end a training at once: it goes on, and the next checkpoint tries again.
+
+        Parameters
+        ----------
+        stopping : there will be no next one
+
+        Returns
+        -------
+        whether it was written
+
+        Raises
+        ------
+        OSError
+            If this is the third in a row that could not be written, or there will be no next one.
+        """
+        path = self.folder / f"checkpoint-{step:08d}.safetensors"
+        try:
+            save_checkpoint(path, stepper, metadata)
+        except OSError as error:
+            self.failures += 1
+            if stopping or self.failures == ATTEMPTS:
+                raise
+            left = f"{ATTEMPTS - self.failures} more before training stops"
+            warnings.warn(f"no checkpoint of step {step}: {error}; trying again at the next one, {left}", stacklevel=4)
+            return False
+        self.failures = 0
+        for old in self.folder.glob("checkpoint*"):
+            if old not in (path, self.last):
+                old.unlink()
+        discard_unfinished(self.folder, idle=0)  # which killed processes left; a training has its folder to itself
+        self.last = path
+        return True
+
+    def save_best(self, stepper: TrainingStep, metadata: dict[str, Any]) -> None:
+        """Write the weights of the best epoch so far, if the disk has room for them."""
+        path = self.folder / "best.safetensors"
+        try:
+            save_weights(path, stepper.result, metadata)
+        except OSError as error:
+            warnings.warn(f"the best epoch's weights were not kept: {error}", stacklevel=4)
+
+    def remove(self) -> None:
+        """Remove the checkpoints of a training that is at its end; the best epoch's weights stay."""
+        for path in self.folder.glob("checkpoint*"):
+            path.unlink()
+        discard_unfinished(self.folder, idle=0)
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    """Checkpoints by their steps."""
+    return sorted(folder.glob("checkpoint-*.safetensors"), key=lambda path: (len(path.name), path.name), reverse=True)
+
+
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Entries that changed, for an error message."""
     names = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
     return "; ".join(f"{name} was {then.get(name)!r}, is {now.get(name)!r}" for name in names)
 
 
-def _training_tensors(stepper: Stepper) -> dict[str, torch.Tensor]:
+def _training_tensors(stepper: TrainingStep) -> dict[str, torch.Tensor]:
     """Every tensor of a training, by name: ``…``, ``optimizer/exp_avg/…``, ``average/…``."""
     tensors = dict(stepper.network.state_dict())
     for name, parameter in stepper.network.named_parameters():
@@ -217,8 +321,8 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, torch.Tensor], di
             metadata = json.loads((file.metadata() or {})[HEADER])
             return {name: file.get_tensor(name) for name in file.keys()} if tensors else {}, metadata  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
-        cure = "if a training left it there, delete it to train anew"
-        raise DamagedFile(f"{path} is damaged or was not written by this kit ({error}); {cure}") from error
+        cure = "if a training left it there, delete it to train from the start"
+        raise DamagedFileError(f"{path} is damaged or was not written by this kit ({error}); {cure}") from error
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from i2v_lib.system.distributed import default_device, gather_rows, rank, ranks,
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stepper:
+class TrainingStep:
     """A network, its optimizer and, if wanted, the average of its weights; the same on every rank after every step.
 
     Parameters

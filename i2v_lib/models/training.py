@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -17,10 +18,9 @@ import torch
 from torch import nn
 
 from i2v_lib.data.batches import Batch, Batches
-from i2v_lib.models.checkpoints import check_resumable, check_space, machine, save_weights
-from i2v_lib.models.kept import KeptCheckpoints
+from i2v_lib.models.checkpoints import KeptCheckpoints, check_resumable, check_space, machine, save_weights
 from i2v_lib.models.networks import TagNetwork, set_prior
-from i2v_lib.models.steps import STOPS, Stepper
+from i2v_lib.models.steps import STOPS, TrainingStep
 from i2v_lib.system.distributed import from_first, rank, ranks, total
 from i2v_lib.system.files import write_text
 from i2v_lib.system.progress import progress_bar
@@ -48,7 +48,7 @@ def fit(
     force: bool = False,
     from_scratch: bool = True,
 ) -> TagNetwork:
-    """Train a network, or go on where an interrupted training in the same folder stopped.
+    """Train a network, or continue where an interrupted training in the same folder stopped.
 
     A training that was killed and resumed ends with the same bits as one that was not, on the same machine:
     batches and dropout are drawn from the seed and the step, never from a running generator.
@@ -63,7 +63,7 @@ def fit(
     batches : of the training pictures
     epochs : passes over them
     learning_rate : Adam's peak; see :func:`learning_rate_at`
-    folder : receives ``log.jsonl``, a record an epoch; the last two checkpoints while training goes on; and at its end
+    folder : receives ``log.jsonl``, one record per epoch; the last two checkpoints meanwhile; and at the end
         ``weights.safetensors``, with ``metadata``, ``settings``, ``history`` and ``machine``. Where there is a
         validation, ``best.safetensors`` has the same of the epoch with the highest mean
     validate : called on every rank with the network in eval mode after each epoch; what it returns is logged as ``map``
@@ -75,9 +75,9 @@ def fit(
     ema : decay of an exponential moving average of the weights, which is then what is validated and kept; 0 for none
     checkpoint_every : steps between checkpoints; an epoch's end writes one as well
     fingerprint : what the training depends on beside the arguments here, by name: JSON values
-    metadata : what else is saved with the weights (config, vocabulary): JSON values
+    metadata : what else is saved with the weights (architecture, vocabulary): JSON values
     device : "cuda", "cpu", …; when left out, CUDA if there is one
-    force : go on from a checkpoint although it was written under other settings
+    force : continue from a checkpoint although it was written under other settings
     from_scratch : set the network's mean and last bias from the training pictures; False to fine-tune
 
     Returns
@@ -116,8 +116,9 @@ def fit(
     if from_scratch:
         network.mean.copy_(mean)
         set_prior(network, priors)
-    stepper = Stepper(network, batches.seed, device, **options)
+    stepper = TrainingStep(network, batches.seed, device, **options)
     if stepper.device.type == "cuda":
+        batches = copy.copy(batches)  # the caller's stay as they are
         batches.device = stepper.device  # pictures are cropped and mirrored there
     training = _Training(stepper, Path(folder), settings, metadata or {})
     training.resume(force)
@@ -173,7 +174,9 @@ class _State:
 class _Training:
     """A network that is trained, how far it has come, and what is on disk of it."""
 
-    def __init__(self, stepper: Stepper, folder: Path, settings: dict[str, Any], metadata: Mapping[str, Any]) -> None:
+    def __init__(
+        self, stepper: TrainingStep, folder: Path, settings: dict[str, Any], metadata: Mapping[str, Any]
+    ) -> None:
         self.stepper, self.folder, self.settings, self.metadata = stepper, folder, settings, metadata
         self.state = _State()
         self.clock = time.perf_counter()
