@@ -57,11 +57,7 @@ def pretrained_network(config: Config, folder: Path, offline: bool = False) -> t
     ------
     OSError
         If ``config.pretrained`` is "imagenet" and the weights cannot be had.
-    ValueError
-        If ``config.pretrained`` is none of the three.
     """
-    if config.pretrained not in ("auto", "imagenet", "surrogate"):
-        raise ValueError(f"pretrained={config.pretrained!r}: use auto, imagenet or surrogate")
     if config.pretrained != "surrogate":
         try:
             return imagenet_network(offline), "ImageNet"

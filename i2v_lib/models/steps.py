@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from i2v_lib.config import choices_of
 from i2v_lib.data.batches import Batch
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.system.distributed import default_device, gather_rows, rank, ranks, total
@@ -57,7 +58,7 @@ class TrainingStep:
         self.network, self.seed, self.accumulate = network, seed, accumulate
         self.device = default_device() if device in (None, "cuda") else torch.device(device)
         on_cuda = self.device.type == "cuda"
-        lower = _choice("precision", precision, {"auto": on_cuda, "float32": False, "bfloat16": True})
+        lower = _choice("precision", precision, "bfloat16", on_cuda)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=lower)
         if ranks() > 1 and on_cuda:  # batch norm sees the whole batch; there is no such layer for the CPU
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
@@ -69,7 +70,7 @@ class TrainingStep:
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True) if ema else None
         self.result = self.average.module if self.average else network
         self._forward = network
-        if _choice("compiled", compiled, {"auto": on_cuda, "on": True, "off": False}):
+        if _choice("compiled", compiled, "on", on_cuda):
             self._forward = torch.compile(network, dynamic=False)  # batches have two sizes at most
         if ranks() > 1:
             devices = [self.device.index] if on_cuda else None
@@ -136,7 +137,8 @@ def _dropout_seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
 
 
-def _choice(name: str, value: str, choices: dict[str, bool]) -> bool:
-    if value not in choices:
-        raise ValueError(f"{name}={value!r} is unknown; use {', '.join(choices)}")
-    return choices[value]
+def _choice(name: str, value: str, yes: str, auto: bool) -> bool:
+    """Whether a setting says yes; "auto" says what is usual for the device."""
+    if value not in (words := choices_of(name)):
+        raise ValueError(f"{name}={value!r} is unknown; use {', '.join(words)}")
+    return auto if value == "auto" else value == yes

@@ -27,12 +27,11 @@ from i2v_lib.models.logistic import fit_logistic
 from i2v_lib.models.networks import TagNetwork, build_network, network_class, set_prior
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features, pretrained_network, untrained_network
+from i2v_lib.models.serving.load_weights import WEIGHTS
 from i2v_lib.models.systems import SYSTEMS, TRAINED
 from i2v_lib.models.training import fit
 from i2v_lib.run.artifacts import Artifacts, digest, once
 from i2v_lib.system.distributed import default_device, on_first, ranks
-
-WEIGHTS = "weights.safetensors"
 
 # what decides a network's weights beside the data
 _NETWORK_FIELDS = (

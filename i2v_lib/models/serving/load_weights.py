@@ -24,7 +24,7 @@ WEIGHTS = "weights.safetensors"  # in a network's folder of a run
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedNetwork:
     """A network read from a file.
 
     Attributes
@@ -41,7 +41,7 @@ class Loaded:
     metadata: dict[str, Any]
 
 
-def load_network(path: Path | str) -> Loaded:
+def load_network(path: Path | str) -> LoadedNetwork:
     """Build the network that a weights file is of, and fill it.
 
     Parameters
@@ -68,7 +68,7 @@ def load_network(path: Path | str) -> Loaded:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise ValueError(f"{path}: the weights are of another network than the metadata say: {error}") from error
-    return Loaded(network, vocabulary, architecture, metadata)
+    return LoadedNetwork(network, vocabulary, architecture, metadata)
 
 
 def load_released(

@@ -47,7 +47,7 @@ def plausible_tags(
     if not 0 <= threshold <= 1:  # NaN neither
         raise ArgumentError("threshold", threshold, "it is a probability; give 0 to 1")
     if threshold_rule == "constant":
-        least = np.full(len(vocabulary), threshold, np.float64)
+        each = np.full(len(vocabulary), threshold, np.float64)
     elif thresholds is None:
         raise ArgumentError(
             "threshold_rule",
@@ -56,9 +56,9 @@ def plausible_tags(
             "fit_thresholds (python -m i2v_lib thresholds)",
         )
     else:
-        least = thresholds[:, list(BETAS).index(threshold_rule)].copy()
-    least[vocabulary.blocks["rating"]] = -np.inf
-    return lambda row: _ranked(vocabulary, row, row > least)
+        each = thresholds[:, list(BETAS).index(threshold_rule)].copy()
+    each[vocabulary.blocks["rating"]] = -np.inf
+    return lambda row: _ranked(vocabulary, row, row > each)
 
 
 def top_tags(vocabulary: Vocabulary, thresholds: np.ndarray | None, n_tag: int = 10) -> Callable[[np.ndarray], Tags]:
@@ -118,7 +118,9 @@ def _ranked(vocabulary: Vocabulary, row: np.ndarray, chosen: np.ndarray) -> Tags
     return found
 
 
-OUTPUTS = {  # what a tagger can give -> how it is made of a row of numbers
+# what a tagger can give -> how it is made of a row of numbers; Illustration2Vec.estimate_plausible_tags asks for
+# "plausible_tags", and so on: its calls and PictureStream.iterate take the same road, one picture after the other
+OUTPUTS: dict[str, Callable[..., Callable[[np.ndarray], Any]]] = {
     "plausible_tags": plausible_tags,
     "top_tags": top_tags,
     "specific_tags": specific_tags,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from i2v_lib.data import collection
 from i2v_lib.data.build import write_csv
 from i2v_lib.data.sidecars import CATEGORY_NAMES, COLUMNS, normalize_tag
 from i2v_lib.models.serving.tag_lists import Tags
@@ -17,7 +18,7 @@ from i2v_lib.system.files import write_text
 TABLE = "tags.csv"
 JOURNAL = ".tags.csv.journal"  # hidden, so that nobody takes it for a picture
 DIGITS = 4  # of a probability: the batch a picture was in moves the seventh
-CATEGORIES = ("general", "copyright", "character")
+CATEGORIES = collection.CATEGORIES[:3]  # all but the rating, of which there is one
 
 
 class Sidecars:
