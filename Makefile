@@ -4,11 +4,13 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 
-.PHONY: help reproduce test lab clean
+.PHONY: help reproduce test check docs lab clean
 
 help:
 	@echo "make reproduce   draw the demo set, train, execute every notebook, publish figures/"
 	@echo "make test        lint and test, notebooks and browser included"
+	@echo "make check       the same without slow tests, notebooks and browser"
+	@echo "make docs        write pages of the API into build/docs"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make clean       remove .venv, runs/ and caches; figures/ stay"
 
@@ -19,6 +21,14 @@ test: .venv/.ready
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m pytest
+
+check: .venv/.ready
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m pytest -n 2 --dist loadfile -m "not slow and not browser and not notebook"
+
+docs: .venv/.ready
+	$(VENV) docs/api.py
 
 lab: .venv/.ready
 	$(VENV) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
