@@ -20,6 +20,7 @@ import numpy as np
 
 from i2v_lib.data.collection import Collection
 from i2v_lib.evaluation.attributes import scene_attributes
+from i2v_lib.evaluation.study import QUESTIONS
 
 GRID = 24  # cells a side of the map of areas
 HEAD, NECK, SHOULDERS, BODY, THING = 1.0, 0.9, 0.9, 4.0, 2.0  # in head radii, or units of a thing
@@ -53,7 +54,8 @@ def similarities(collection: Collection, first: np.ndarray, second: np.ndarray) 
         raise ValueError(f"{collection.folder.name} has no truth: only the drawn demo set can be judged by it")
     sights = {row: _sight(truth[row], collection.pixels[row]) for row in np.unique([*first, *second]).tolist()}
     pairs = [(sights[a], sights[b]) for a, b in zip(first.tolist(), second.tolist(), strict=True)]
-    return np.array([[compare(a[i], b[i]) for i, compare in enumerate(COMPARE)] for a, b in pairs]).reshape(-1, 6)
+    compared = [[COMPARE[question](a[i], b[i]) for i, question in enumerate(QUESTIONS)] for a, b in pairs]
+    return np.array(compared).reshape(-1, len(QUESTIONS))
 
 
 def color_histogram(image: np.ndarray) -> np.ndarray:
@@ -147,4 +149,11 @@ def _composition(a: np.ndarray | tuple[str, int], b: np.ndarray | tuple[str, int
     return float(np.sum(a & b) / either) if either else 1.0  # two empty landscapes
 
 
-COMPARE = (_jaccard, _overlap, _composition, _share_one, _jaccard, _share_one)  # in the order of QUESTIONS
+COMPARE = {
+    "illustration style": _jaccard,
+    "color": _overlap,
+    "composition": _composition,
+    "title": _share_one,
+    "background": _jaccard,
+    "character": _share_one,
+}

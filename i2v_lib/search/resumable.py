@@ -35,7 +35,7 @@ def sweep(
     ----------
     tasks : int array, shape (T, ...); what they do must not depend on the number of threads
     work : does one task; it changes ``keys`` in place, and in threads takes care that no other task does there
-    keys : int64 array, shape (Q, K)
+    keys : int64 array, shape (Q, K): neighbors, packed as :mod:`~i2v_lib.search.packed_neighbors` says
     inputs : arrays and numbers that decide the answer; the name of what is kept in the folder comes from them
     threads : that work at once
     progress : show a bar, which counts queries
@@ -83,7 +83,7 @@ def _digest(inputs: Sequence) -> str:
 
 
 def _load(path: Path, keys: np.ndarray) -> int:
-    """Fill ``keys`` with what was found before, and tell how many tasks that took; 0 if there is nothing."""
+    """Fill ``keys`` with what was found before; the number of tasks that took, 0 if there is nothing."""
     if not path.exists():
         return 0
     try:
