@@ -186,7 +186,7 @@ def test_a_world_of_the_paper_s_size(tmp_path):
     [
         ("drawn/sheet.py", "gap: int = 2", "gap: int = 3", False),
         ("drawn/as_folder.py", "COPIES = 0.04", "COPIES = 0.05", False),
-        ("config.py", "epochs: int = 20", "epochs: int = 21", False),
+        ("config.py", "epochs=5", "epochs=6", False),
         ("drawn/hair.py", '"""', '"""Really: ', False),
         ("drawn/effects.py", "0.16 * np.abs", "0.17 * np.abs", True),
         ("drawn/pictures.py", "DUPLICATES = 0.03", "DUPLICATES = 0.04", True),
