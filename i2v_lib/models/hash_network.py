@@ -47,6 +47,11 @@ class HashNetwork(nn.Module):
     Source: Saito & Matsui 2015, §3.2.
     """
 
+    convolutions: VGGNIN
+    encode: nn.Linear | nn.Conv2d
+    tags: nn.Linear
+    fixed_size: int | None
+
     def __init__(self, network: VGGNIN, bits: int, image_size: int, placement: str = "flattened") -> None:
         super().__init__()
         if placement not in PLACEMENTS:
