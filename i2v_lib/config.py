@@ -85,7 +85,7 @@ class _Rule:
                 limits = [f"{BOUNDS[bound][1]} {limit}" for bound, limit in metadata.items()]
                 raise ValueError(f"{given}: give a number {' and '.join(limits)}")
             return self.kind(value)
-        if "folder" in metadata and value is not None:
+        if "folder" in metadata and isinstance(value, str):
             return str(home() / Path(value).expanduser())  # a relative path means the same folder in every notebook
         return value
 

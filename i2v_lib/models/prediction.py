@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from i2v_lib.data.batches import evaluation_batches, evaluation_share
+from i2v_lib.data.packed import PackedPixels
 from i2v_lib.system.distributed import gather_rows, rank, ranks
 from i2v_lib.system.progress import progress_bar
 
 
 def predict(
     network: nn.Module,
-    pixels: np.ndarray,
+    pixels: np.ndarray | PackedPixels,
     indices: np.ndarray,
     image_size: int,
     batch_size: int = 256,

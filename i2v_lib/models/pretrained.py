@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from i2v_lib.config import Config
 from i2v_lib.data.batches import evaluation_share
+from i2v_lib.data.packed import PackedPixels
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
 from i2v_lib.models.fractals import fractal_classes, render_fractals
 from i2v_lib.models.networks import REDUCTION, convolutions, scaled
@@ -221,7 +222,7 @@ def train_surrogate(config: Config) -> tuple[nn.Module, float]:
 
 
 def pretrained_features(
-    network: nn.Module, source: str, pixels: np.ndarray, indices: np.ndarray, config: Config
+    network: nn.Module, source: str, pixels: np.ndarray | PackedPixels, indices: np.ndarray, config: Config
 ) -> np.ndarray:
     """Features of whole pictures, resized to what the network was trained on.
 

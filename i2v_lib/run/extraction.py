@@ -105,6 +105,8 @@ def extract(tagger: Illustration2Vec, files: Mapping[str, Path], folder: Path, p
 
 def tagger_digest(tagger: Illustration2Vec) -> str:
     """Name what decides a tagger's numbers: weights, tags, and how pictures are made ready."""
+    if tagger.vocabulary is None:
+        raise ValueError("tagger has no tags; make one with both networks")
     settings = [VERSION, tagger.vocabulary.fingerprint, tagger.image_size, tagger.stored_size, tagger.alpha]
     settings.append(weights_digest(tagger.network, tagger.feature_network))
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
@@ -139,18 +141,20 @@ class _Store:
 
     def add(self, tagger: Illustration2Vec, read: list[tuple[FileKey, str, np.ndarray | BadImageError | None]]) -> int:
         """Compute what is new among files that were read, write a chunk, and return how many pictures were new."""
-        entries, pictures, seen = [], [], set(self.places)
+        entries: list[dict[str, Any]] = []
+        pictures: list[np.ndarray] = []
+        seen = set(self.places)
         for key, sha256, found in read:
-            entry = {"file": key, "sha256": sha256, "row": None, "look": None, "reason": None}
+            entry: dict[str, Any] = {"file": key, "sha256": sha256, "row": None, "look": None, "reason": None}
             if isinstance(found, BadImageError):
                 entry["reason"] = found.reason
-            elif sha256 not in seen:
+            elif found is not None and sha256 not in seen:
                 seen.add(sha256)
                 look = perceptual_hash(Image.fromarray(found))
                 entry |= {"row": len(pictures), "look": None if look is None else f"{look:016x}"}
                 pictures.append(found)
             entries.append(entry)
-        arrays = {}
+        arrays: dict[str, Any] = {}
         if pictures:
             small = (Image.fromarray(p).resize((SMALL, SMALL), Image.Resampling.LANCZOS) for p in pictures)
             arrays["pixels"] = np.stack([np.asarray(image) for image in small])

@@ -93,7 +93,7 @@ class NetworkRun(Artifacts):
         if sides[0] > sides[1]:
             raise ValueError(f"image_size={sides[0]}, stored_size={sides[1]}: give a stored_size at least as large")
         if self.config.source:
-            return self._collect()
+            return self._collect(self.config.source)
         folder, store = collection_folder(self.config, self.folder)
 
         def draw() -> None:
@@ -103,7 +103,7 @@ class NetworkRun(Artifacts):
         self.built(folder.name, folder.exists, draw)
         return open_collection(folder)
 
-    def _collect(self) -> Collection:
+    def _collect(self, source: str) -> Collection:
         """Collect what is missing, or open what stands."""
         from i2v_lib.collect.booru.collect import collect  # here, since only this needs an HTTP client
         from i2v_lib.collect.booru.policy import Policy
@@ -121,7 +121,7 @@ class NetworkRun(Artifacts):
         )
         on_first(
             lambda: collect(
-                config.source,
+                source,
                 folder,
                 query=config.query,
                 limit=config.limit,
@@ -266,7 +266,7 @@ class NetworkRun(Artifacts):
             model = fit_logistic(features[: len(train)], self.targets()[train], config.logistic_regression_c)
             return model.logits(features[len(train) :])
 
-    def validation_map(self, network: TagNetwork) -> dict[str, float]:
+    def validation_map(self, network: nn.Module) -> dict[str, float]:
         """Mean average precision a category, 0 to 1, of a network on the validation split; empty without one."""
         rows = self.collection().split("val")
         if not len(rows):

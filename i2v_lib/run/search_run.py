@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from i2v_lib.config import Config
+from i2v_lib.data.collection import Collection
+from i2v_lib.data.packed import PackedPixels
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.serving.picture_batches import Picture, read_picture
@@ -30,11 +32,30 @@ _NETWORK_OF = {"features": "hash", "vgg_nin": "vgg_nin", "vgg_a": "vgg_a"}
 class Search(Artifacts):
     """Illustrations that are searched by codes: their neighbors, the graph of these, and transitions over it.
 
-    Who derives from it gives ``config``, ``collection()``, ``safe_dataset()``, ``codes()``, ``features()`` and
-    ``encode()``.
+    A subclass gives ``config`` and the methods that raise NotImplementedError here.
     """
 
     config: Config
+
+    def collection(self) -> Collection:
+        """The illustrations."""
+        raise NotImplementedError
+
+    def safe_dataset(self) -> np.ndarray:
+        """Rows of the collection that are searched: int64, ascending."""
+        raise NotImplementedError
+
+    def features(self, metric: str) -> np.ndarray:
+        """Real features of the safe dataset: float32 array, shape (n, D)."""
+        raise NotImplementedError
+
+    def codes(self, metric: str = "codes") -> np.ndarray:
+        """Packed codes of the safe dataset: uint8 array, shape (n, B / 8)."""
+        raise NotImplementedError
+
+    def encode(self, metric: str, picture: Picture) -> np.ndarray:
+        """Code or features of another picture, one row."""
+        raise NotImplementedError
 
     @once
     def neighbors(self, metric: str, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +157,7 @@ class Run(NetworkRun, Search):
         progress = f"features, {name}"
         return self.stored(f"{name}-features", inputs, lambda: compute(pixels, rows, progress), together=True)
 
-    def _features_of(self, metric: str) -> Callable[[np.ndarray, np.ndarray, str | None], np.ndarray]:
+    def _features_of(self, metric: str) -> Callable[[np.ndarray | PackedPixels, np.ndarray, str | None], np.ndarray]:
         """What computes features: of pixels, rows of them, and what to call it on a progress bar (or None)."""
         config = self.config
         if metric == "pretrained":
