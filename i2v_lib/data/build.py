@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open_collection, partial_folder
@@ -26,6 +25,7 @@ from i2v_lib.data.splits import check_shares
 from i2v_lib.data.stores import choose_store
 from i2v_lib.system.errors import ArgumentError
 from i2v_lib.system.files import is_unfinished, whole, write_text
+from i2v_lib.system.progress import progress_bar
 
 IMPORTER = 2  # raise it when the same pictures would give another collection
 
@@ -139,7 +139,7 @@ def build_collection(
         ratings=settings["ratings"],
         store=store,
     )
-    with tqdm(total=len(names), desc="import", unit="image", disable=not build.progress, mininterval=1) as bar:
+    with progress_bar("importing" if build.progress else None, len(names)) as bar:
         for done in intake.run(names):
             bar.update(done - bar.n)
     skipped = Counter(source.skipped())

@@ -9,13 +9,12 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import Collection, finish_collection, open_collection, partial_folder
 from i2v_lib.data.packed import own_processors
 from i2v_lib.data.stores import encode, standing_pictures, store_writer
+from i2v_lib.system.progress import progress_bar
 
 BATCH = 256  # pictures in memory at a time
 BESIDE = ("truth.jsonl", "accounting.json", "origin.parquet", "bad_images.csv")  # goes along as it is
@@ -63,7 +62,7 @@ def pack_collection(collection: Collection, out: str | Path, store: str = "jpeg"
     size, count = collection.pixels.shape[1], len(collection)
     writer = store_writer(store, partial, size, min(count, standing_pictures(store, partial, size)))
     with (
-        tqdm(total=count, initial=writer.count, desc="pack", unit="image", disable=not progress, mininterval=1) as bar,
+        progress_bar("packing" if progress else None, count, writer.count) as bar,
         ThreadPoolExecutor(own_processors()) as pool,
     ):
         while writer.count < count:

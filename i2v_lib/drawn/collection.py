@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from i2v_lib.config import Config
 from i2v_lib.data.build import discard
@@ -22,6 +21,7 @@ from i2v_lib.data.packed import own_processors
 from i2v_lib.data.splits import assign_splits
 from i2v_lib.data.stores import choose_store, encode, store_writer
 from i2v_lib.drawn.pictures import draw_picture
+from i2v_lib.system.progress import progress_bar
 
 CHUNK = 200  # pictures drawn and written together
 PATIENCE = 600  # seconds for a chunk; one that takes longer was lost with its process
@@ -104,8 +104,7 @@ def draw_collection(
         journal.write_text(json.dumps(begun) + "\n", encoding="utf-8")
     drawn = _cut_to_whole_lines(journal)
     writer = store_writer(store, partial, config.stored_size, drawn)
-    bar = tqdm(total=config.pictures, initial=drawn, unit=" pictures", desc="drawing", disable=not progress,
-               mininterval=2)  # fmt: skip
+    bar = progress_bar("drawing" if progress else None, config.pictures, drawn)
     with closing(writer), journal.open("a", encoding="utf-8") as log, bar:
         for pictures, posts, truths in _chunks(config, store, drawn, processes or own_processors()):
             for data in pictures:

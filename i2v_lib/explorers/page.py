@@ -11,7 +11,6 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from i2v_lib.explorers.bundle import FOLDER, join_modules, read_styles
 from i2v_lib.explorers.map_data import MapData, map_of_run, pack
@@ -23,6 +22,7 @@ from i2v_lib.show.saving import describe_sources
 from i2v_lib.show.wording import data_phrase
 from i2v_lib.system.errors import ArgumentError
 from i2v_lib.system.files import write_text
+from i2v_lib.system.progress import progress_bar
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run
@@ -80,7 +80,7 @@ def render_page(data: MapData, graph: Graph, words: dict[str, Any]) -> str:
     header, packed = _pack_with_graph(data, graph)
     level = len(SIDES) - 1
     count = sheet_count(level, len(data))
-    sheets = [_base64(data.sheet(level, i)) for i in tqdm(range(count), "pictures", mininterval=5, leave=False)]
+    sheets = [_base64(data.sheet(level, i)) for i in progress_bar("pictures", count, unit="sheets", over=range(count))]
     script, styles = f"\n{join_modules('page.js')}", f"\n{read_styles(*STYLES)}"
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(styles)}'; img-src data:; "

@@ -54,7 +54,7 @@ def sweep(
         return len(keys) * done // max(len(tasks), 1)
 
     written = time.monotonic()
-    bar = progress_bar("neighbors" if progress else None, len(keys), queries_done())
+    bar = progress_bar("neighbors" if progress else None, len(keys), queries_done(), unit="queries")
     with bar, ThreadPoolExecutor(threads) as pool:
         while done < len(tasks):
             batch = tasks[done : done + BATCH * threads]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 from tqdm import tqdm
 
-FORMAT = "{desc}: {n_fmt}/{total_fmt} images, {rate_fmt}, {remaining} left{postfix}"
+FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
 INTERVAL = 20  # seconds between lines where there is no terminal
 
 
@@ -21,20 +23,28 @@ class _Lines:
         sys.stderr.flush()
 
 
-def progress_bar(description: str | None, total: int, done: int = 0) -> tqdm:
+def progress_bar(
+    description: str | None,
+    total: int | None = None,
+    done: int = 0,
+    unit: str = "images",
+    over: Iterable[Any] | None = None,
+) -> tqdm:
     """Open a progress bar on standard error.
 
     Parameters
     ----------
     description : what is going on; nothing is shown without one
-    total, done : number of images in all, and before the start
+    total, done : how many there are in all, if that is known, and how many were done before the start
+    unit : what is counted, in the plural
+    over : what to go through; the bar then is iterated, and counts by itself
 
     Returns
     -------
     tqdm
         Call ``update(n)`` and ``close()``, or use it in a ``with`` statement.
     """
-    options = {"desc": description, "total": total, "initial": done, "unit": " images"}
+    options = {"iterable": over, "desc": description, "total": total, "initial": done, "unit": f" {unit}"}
     if description is None or sys.stderr.isatty():
         return tqdm(**options, disable=description is None, dynamic_ncols=True)
     return tqdm(**options, file=_Lines(), bar_format=FORMAT, mininterval=INTERVAL, maxinterval=INTERVAL, miniters=1)

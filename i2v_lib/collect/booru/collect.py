@@ -23,6 +23,7 @@ from i2v_lib.collect.booru.store_source import StoreSource
 from i2v_lib.data import collection as collections
 from i2v_lib.data.build import BuildOptions, build_collection
 from i2v_lib.system.errors import ArgumentError
+from i2v_lib.system.progress import progress_bar
 
 __all__ = ["build_from_stores", "collect", "dry_run", "store_folder"]
 
@@ -104,9 +105,7 @@ def collect(
         if retry_failed:
             store.wait_again(store.failed())
         fetcher = Fetcher(site, store, policy, variant, workers, fresh_for)
-        bar = stack.enter_context(
-            tqdm(total=limit, desc="collect", unit="file", disable=not build.progress, mininterval=1)
-        )
+        bar = stack.enter_context(progress_bar("collecting" if build.progress else None, limit, unit="files"))
         _fill(store, fetcher, limit, bar)
         if not store.rows_seen:
             raise ArgumentError("query", query, f"{source} knows no such post; check the spelling of the tags")

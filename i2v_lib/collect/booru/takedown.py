@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from i2v_lib.collect.booru.collect import build_from_stores, site_name, store_folder
 from i2v_lib.collect.booru.fetch import LOOKUP, look_up
 from i2v_lib.collect.booru.labels import LabelRules
@@ -18,6 +16,7 @@ from i2v_lib.collect.booru.store import Store
 from i2v_lib.collect.booru.web import StopCollecting
 from i2v_lib.data.build import BuildOptions, discard
 from i2v_lib.data.collection import partial_folder
+from i2v_lib.system.progress import progress_bar
 
 TOO_MANY = 20  # posts that cannot all have vanished; the site must be in trouble
 
@@ -89,7 +88,7 @@ def takedown_sync(
         numbers = store.fetched(seen_before=time.time() - fresh_for)
         with (
             connect(source, replace(access, ask_types=False), ratings=ratings) as site,
-            tqdm(total=len(numbers), desc="takedown", unit="post", disable=not progress, mininterval=1) as bar,
+            progress_bar("takedown" if progress else None, len(numbers), unit="posts") as bar,
         ):
             if numbers:
                 store.deny(site.denied_implications())

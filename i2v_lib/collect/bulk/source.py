@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Protocol
 
-from tqdm import tqdm
-
 from i2v_lib.collect.booru.labels import LabelRules, tagging_of
 from i2v_lib.collect.booru.policy import Policy, exclude
 from i2v_lib.collect.booru.posts import BadRowError, Post
@@ -22,6 +20,7 @@ from i2v_lib.collect.bulk.bulk_rows import read_row
 from i2v_lib.data.images import BadImageError, picture_size
 from i2v_lib.data.sidecars import Tagging
 from i2v_lib.system.errors import ArgumentError
+from i2v_lib.system.progress import progress_bar
 
 NO_IMAGE = "jpg"  # taken for the type of a post whose row gives none; without an image it is missing anyway
 
@@ -80,9 +79,9 @@ class BulkSource:
         self.site, self.scheme, self.policy, self.rules, self.limit = site, scheme, policy, rules, limit
         self._posts: dict[int, tuple[Any, bytes]] = {}  # the picture's place, and the post packed
         self._skipped = Counter(images.refused)
-        self._choose(tqdm(rows, desc="metadata", unit="post", disable=not progress, mininterval=1))
+        self._choose(progress_bar("metadata" if progress else None, unit="posts", over=rows))
         if joined is not None:
-            self._join(tqdm(joined, desc="joining", unit="post", disable=not progress, mininterval=1))
+            self._join(progress_bar("joining" if progress else None, unit="posts", over=joined))
         self._skipped["no_metadata"] += len(images.places)
         for number in sorted(self._posts)[limit:] if limit else ():
             del self._posts[number]

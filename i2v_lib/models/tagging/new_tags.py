@@ -97,7 +97,7 @@ def add_tags(tagger: Illustration2Vec, examples: TagExamples, *, seed: int = 0, 
     _check_enough(examples, groups)
     targets, rows = examples.targets, []
     after = np.full(targets.shape, np.nan, np.float32)
-    with progress_bar("learning" if progress else None, int((targets != UNKNOWN).sum())) as bar:
+    with progress_bar("learning" if progress else None, int((targets != UNKNOWN).sum()), unit="labels") as bar:
         for k, column in enumerate(targets.T):
             known = np.flatnonzero(column != UNKNOWN)
             has = column[known] == HAS
