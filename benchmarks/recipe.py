@@ -23,9 +23,9 @@ from i2v_lib.data.batches import Batches
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.training import fit
 from i2v_lib.run import Run
-from i2v_lib.show import numbers
+from i2v_lib.show import tag_prediction
 
-RECORDS = numbers.RECIPE
+RECORDS = tag_prediction.RECIPE
 NETWORKS = ("vgg_a", "vgg_nin")
 LEARNING_RATES = (2.5e-4, 5e-4, 1e-3, 2e-3)
 DROPOUTS = (0.0, 0.25, 0.5)
@@ -34,7 +34,7 @@ BATCH_SIZES = (64, 32)
 
 def read_records() -> list[dict]:
     """All settings tried so far."""
-    return numbers.read_recipe(RECORDS) if RECORDS.exists() else []
+    return tag_prediction.read_recipe(RECORDS) if RECORDS.exists() else []
 
 
 def try_setting(
@@ -80,12 +80,12 @@ def search(config: Config, pictures: int, epochs: int) -> None:
     run = Run(config)
     for name in NETWORKS:
         tried = [try_setting(run, name, rate, BATCH_SIZES[0], 0.0, pictures, epochs) for rate in LEARNING_RATES]
-        rate = max(tried, key=numbers.mean_map)["learning_rate"]
+        rate = max(tried, key=tag_prediction.mean_map)["learning_rate"]
         tried += [try_setting(run, name, rate, size, 0.0, pictures, epochs) for size in BATCH_SIZES[1:]]
-        size = max(tried, key=numbers.mean_map)["batch_size"]
+        size = max(tried, key=tag_prediction.mean_map)["batch_size"]
         tried += [try_setting(run, name, rate, size, dropout, pictures, epochs) for dropout in DROPOUTS[1:]]
         for record in tried:
-            print(f"{numbers.mean_map(record):.2f}", json.dumps(record))
+            print(f"{tag_prediction.mean_map(record):.2f}", json.dumps(record))
 
 
 if __name__ == "__main__":

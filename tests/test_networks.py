@@ -5,8 +5,8 @@ import torch
 from torchvision.models.vgg import cfgs, make_layers
 
 from i2v_lib.config import load_config
-from i2v_lib.models.layer_table import layer_table
 from i2v_lib.models.networks import SCALE, VGGNIN, VGGModelA, build_network, set_prior
+from i2v_lib.show.networks import layer_table
 
 PICTURES = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
 

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from i2v_lib.config import home, load_config
-from i2v_lib.show import captions, paper, report, saving
+from i2v_lib.show import paper, report, saving, tag_prediction
 
 CATEGORIES = ("general", "copyright", "character", "rating")
 CONFIG = load_config("smoke")
@@ -61,12 +61,12 @@ def example_metrics():
     ],
 )
 def test_verdicts_come_from_the_intervals(intervals, expected):
-    assert captions.verdict(differences(**intervals), "vgg_nin", "vgg_a") == expected
+    assert tag_prediction.verdict(differences(**intervals), "vgg_nin", "vgg_a") == expected
 
 
 def test_sentence_tells_each_category():
     rows = differences(general=(1, 0.5, 1.5), copyright=None, character=(-1, -2, -0.5), rating=(0.2, -1, 1))
-    sentence = captions.claim_sentence(rows, "vgg_nin", "vgg_a")
+    sentence = tag_prediction.claim_sentence(rows, "vgg_nin", "vgg_a")
     assert sentence == (
         "VGG + NIN above VGG model A: partly held (general +1.0 [+0.5, +1.5]; copyright not scored; "
         "character −1.0 [−2.0, −0.5], reversed; rating +0.2 [−1.0, +1.0], not separated)."

@@ -11,6 +11,7 @@ from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection, pa
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.show import dataset, paper
 from i2v_lib.show.typeset import plt
+from tests.figure_checks import overlapping
 
 GENERAL = [["hat", "solo"], ["hat", "solo", "comic"], ["solo"], ["hat"], ["sky"], ["solo"]]
 
@@ -106,3 +107,16 @@ def test_figures_are_drawn_for_any_number_of_tags(collection, tags):
     assert dataset.caption_cooccurrence(rows, "The end.").endswith("The end.")
     dataset.table_dataset(dataset.dataset_rows(collection, vocabulary_of(collection))).canvas.draw()
     plt.close("all")
+
+
+def test_contact_sheet_has_cells_of_224_pixels():
+    fig = dataset.fig_collection(np.zeros((7, 8, 8, 3), np.uint8), [f"drawn-{i:06d}" for i in range(7)])
+    assert len(fig.axes) == 7
+    inner = fig.axes[0].get_position().width * fig.get_figwidth() * 200
+    assert inner + 4 == pytest.approx(224)
+    assert not overlapping(fig)
+
+
+def test_frequencies_are_ranked():
+    fig = dataset.tag_frequencies({"general": [3, 90, 20], "copyright": [], "rating": [70, 5, 1]})
+    assert list(fig.axes[0].lines[0].get_ydata()) == [90, 20, 3]

@@ -11,7 +11,7 @@ from i2v_lib.data.vocabulary import Vocabulary, targets
 from i2v_lib.drawn import draw_collection, left_out
 from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.evaluation.pointing import ALL, CENTER, FINEST, GRADIENT, OTHERS, RANDOM, RECOGNIZED, TRAINED
-from i2v_lib.show import heatmaps, pointing
+from i2v_lib.show import heatmaps
 
 CONFIG = load_config("smoke", pictures=24, test_share=0.6)
 TAGS = ("solo", "hat", "smile", "1girl", "weapon")
@@ -89,12 +89,12 @@ def test_heat_colors_its_place_and_leaves_the_rest_grey():
 def test_a_thing_is_outlined_and_a_point_dotted():
     image, thing = np.full((128, 128, 3), 90, np.uint8), np.zeros((128, 128), bool)
     thing[40:60, 70:90] = True
-    shown = pointing.outlined(image, thing)
+    shown = heatmaps.outlined(image, thing)
     assert (shown[thing] == 90).all()
     assert (shown[39, 75] == 255).all()
     assert (shown[38, 75] == 0).all()
     assert (shown[37, 75] == 90).all()
-    dotted = pointing.dotted(image, np.array([0.75, 0.25]))
+    dotted = heatmaps.dotted(image, np.array([0.75, 0.25]))
     assert dotted[32, 96].tolist() == [213, 94, 0]
     assert (dotted[96, 32] == 90).all()  # x and y are not swapped
 
@@ -128,11 +128,11 @@ def test_examples_show_the_thing_and_where_each_system_points():
         np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 64, 64, 3), np.uint8), thing,
     )  # fmt: skip
     maps = {FINEST: away, GRADIENT: there, "vgg_a gradient": away}
-    chosen = pointing.choose_examples(examples, 0)
+    chosen = heatmaps.choose_examples(examples, 0)
     assert chosen.tolist() == [0]
-    shown = texts(pointing.fig_pointing(examples, maps, chosen))
+    shown = texts(heatmaps.fig_pointing(examples, maps, chosen))
     assert {"hat", "drawn-0-7", "✗ NIN last map", "✓ NIN gradient", "✗ A gradient"} <= set(shown)
-    assert "no illustration to show" in texts(pointing.fig_pointing(examples, maps, chosen[:0]))
+    assert "no illustration to show" in texts(heatmaps.fig_pointing(examples, maps, chosen[:0]))
 
 
 def pointed(system, value, among=ALL, spread=0.02, examples=500):
@@ -149,11 +149,11 @@ def measured(last=0.2, gradient=0.4, rivals=0.2):
 
 def test_rows_and_table_hold_the_numbers():
     found = measured() | pointed(GRADIENT, 0.5, RECOGNIZED, examples=95) | pointed(CENTER, 0.25, "head", examples=60)
-    rows = pointing.pointing_rows(found)
+    rows = heatmaps.pointing_rows(found)
     assert rows[2] == pytest.approx(
         {"system": GRADIENT, "among": ALL, "hits": 40, "low": 36, "high": 44, "examples": 500}
     )
-    fig = pointing.table_pointing(rows, 64)
+    fig = heatmaps.table_pointing(rows, 64)
     shown = texts(fig)
     names = ["VGG + NIN, last map, 64 px (2 × 2)", "VGG + NIN, last map, 256 px (8 × 8)", "VGG + NIN, gradient, 64 px"]
     names += ["VGG model A, gradient, 64 px", "Untrained, gradient, 64 px", "The picture's center", "Anywhere (chance)"]
@@ -161,7 +161,7 @@ def test_rows_and_table_hold_the_numbers():
     assert "VGG + NIN, last map, 128 px (4 × 4)" not in shown  # not measured
     assert {"500", "95", "60", "40", "36–44", "50", "25", "–"} <= set(shown)
     assert shown.index(names[1]) < shown.index(names[2]) < shown.index(names[5])
-    assert len(pointing.system_names(64)) == 6 + 2 + len(OTHERS) + 2
+    assert len(heatmaps.system_names(64)) == 6 + 2 + len(OTHERS) + 2
 
 
 @pytest.mark.parametrize(
@@ -169,18 +169,18 @@ def test_rows_and_table_hold_the_numbers():
     [(0.2, 0.4, ["did not hold", "held"]), (0.4, 0.1, ["held", "did not hold"])],
 )
 def test_verdicts_follow_the_intervals(last, gradient, verdicts):
-    claims = pointing.pointing_claims(measured(last, gradient))
+    claims = heatmaps.pointing_claims(measured(last, gradient))
     assert [claim["verdict"] for claim in claims] == verdicts
     assert claims[0]["measured"].startswith(f"{100 * last:.1f} % of examples; against the picture's center")
 
 
 def test_a_claim_may_hold_in_part():
     found = measured(last=0.2) | pointed(CENTER, 0.1)
-    assert pointing.pointing_claims(found)[0]["verdict"] == "partly held"
+    assert heatmaps.pointing_claims(found)[0]["verdict"] == "partly held"
 
 
 def test_the_caption_tells_the_game_and_both_comparisons():
-    caption = pointing.caption_pointing(measured(), 64, "The end.")
+    caption = heatmaps.caption_pointing(measured(), 64, "The end.")
     assert "points at what the tag names: held (40.0 % of examples; against the picture's center +20.0 [" in caption
     assert "Against VGG model A, gradient, 64 px: the last map −15.0 [" in caption
     assert "the gradient +5.0 [" in caption
@@ -189,6 +189,6 @@ def test_the_caption_tells_the_game_and_both_comparisons():
 
 
 def test_without_truth_nothing_is_claimed():
-    assert pointing.caption_pointing({}, 64, "The end.").startswith("Not measured")
-    assert [claim["verdict"] for claim in pointing.pointing_claims({})] == ["not measured", "not measured"]
-    assert "–" in texts(pointing.table_pointing([], 64))
+    assert heatmaps.caption_pointing({}, 64, "The end.").startswith("Not measured")
+    assert [claim["verdict"] for claim in heatmaps.pointing_claims({})] == ["undecided", "undecided"]
+    assert "–" in texts(heatmaps.table_pointing([], 64))

@@ -8,7 +8,7 @@ import pytest
 
 from i2v_lib.config import load_config
 from i2v_lib.drawn import draw_collection, drawn_with
-from i2v_lib.show.thumbnails import pictures
+from i2v_lib.show.thumbnails import choose_rows, pictures
 
 CONFIG = load_config("smoke", pictures=6)
 
@@ -56,3 +56,12 @@ def test_only_safe_ones_of_others_are_shown(collection):
     drawn = dataclasses.replace(imported, info=collection.info)  # harmless, whatever it is rated
     elsewhere = dataclasses.replace(CONFIG, collection=str(collection.folder))
     assert np.array_equal(pictures(elsewhere, drawn, np.array([0])), collection.pixels[[0]])
+
+
+def test_chosen_rows_are_seeded_and_never_too_many():
+    candidates = np.arange(100, 200)
+    chosen = choose_rows(candidates, 6, seed=0)
+    np.testing.assert_array_equal(chosen, choose_rows(candidates, 6, seed=0))
+    assert (chosen != choose_rows(candidates, 6, seed=1)).any()
+    assert set(chosen) <= set(candidates)
+    assert len(choose_rows(candidates[:4], 6, seed=0)) == 4

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.evaluation.measured import Measured
-from i2v_lib.show.numbers import table2_numbers
 from i2v_lib.show.style import ONE_COLUMN
+from i2v_lib.show.tag_prediction import table2_numbers
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, margin, number, percent, signed
 

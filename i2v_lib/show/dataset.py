@@ -2,22 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.show import paper
-from i2v_lib.show.style import ONE_COLUMN, TWO_COLUMNS, shorten
+from i2v_lib.show.style import CATEGORY_COLORS, CATEGORY_MARKERS, ONE_COLUMN, TWO_COLUMNS, shorten
+from i2v_lib.show.thumbnails import CELL, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import Rows, count, percent
 
 SHOWN = 30  # tags of the co-occurrence figure
+
+
+def collection_numbers(collection: Collection) -> dict[str, int | float]:
+    """What a collection holds: illustrations, near-duplicates, artists and tags."""
+    numbers: dict[str, int | float] = {"illustrations": len(collection)}
+    numbers |= {f"{name} illustrations": len(collection.split(name)) for name in SPLITS}
+    numbers["near-duplicates"] = len(collection) - len(set(collection.column("group")))
+    numbers["artists"] = len(set(collection.column("artist")) - {"", None})
+    for category in CATEGORIES[:3]:
+        lists = collection.column(category)
+        numbers[f"{category} tags, distinct"] = len({tag for tags in lists for tag in tags})
+        numbers[f"{category} tags an illustration"] = round(sum(map(len, lists)) / max(len(lists), 1), 2)
+    return numbers
+
+
+def fig_collection(images: np.ndarray, ids: Sequence[str]) -> Figure:
+    """Contact sheet: pictures in cells of 224 pixels, six in a row, the id under each.
+
+    Parameters
+    ----------
+    images : uint8 array, shape (n, S, S, 3)
+    ids : n names
+    """
+    per_row, step_y = 6, CELL + 0.17
+    step_x = (TWO_COLUMNS - CELL) / (per_row - 1)
+    fig = plt.figure(figsize=(TWO_COLUMNS, -(-len(images) // per_row) * step_y + 0.02))
+    for i, (image, name) in enumerate(zip(images, ids, strict=True)):
+        thumbnail(fig, image, name, (i % per_row) * step_x, 0.02 + (i // per_row) * step_y)
+    return fig
+
+
+def caption_collection(shown: int, numbers: Mapping[str, Any], ending: str) -> str:
+    """Of the contact sheet, from ``collection_numbers``."""
+    return (
+        f"{numbers['character tags, distinct']:,} characters by {numbers['artists']:,} artists. "
+        f"{shown} training illustrations, drawn at random and not picked. {ending}"
+    )
+
+
+def vocabulary_rows(vocabulary: Vocabulary) -> Rows:
+    """How many tags of each category were asked for and survived, beside the paper's number (§3.1)."""
+    return [
+        {"category": category, **report, "paper": paper.VOCABULARY[category]}
+        for category, report in vocabulary.report.items()
+    ]
+
+
+def table_vocabulary(rows: Rows) -> Figure:
+    """How many tags of each category the vocabulary holds, from ``vocabulary_rows``."""
+    keys = ["found", "asked", "survived", "rarest", "paper"]
+    cells = [[row["category"], *(count(row[key]) for key in keys)] for row in rows]
+    return typeset(["category", "found", "asked", "kept", "rarest", "paper"], cells, width=ONE_COLUMN)
+
+
+def caption_vocabulary(rows: Rows, ending: str) -> str:
+    """Of the vocabulary's table."""
+    kept = ", ".join(f"{row['survived']:,} {row['category']}" for row in rows)
+    return (
+        f"The vocabulary has {sum(row['survived'] for row in rows):,} tags ({kept}), the paper's 1,539. "
+        "Tags found in the training split, asked for and kept; rarest: training illustrations of the rarest "
+        f"one kept. {ending}"
+    )
+
+
+def tag_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
+    """How often each tag of the vocabulary occurs, by rank, on logarithmic axes.
+
+    Parameters
+    ----------
+    positives : category -> number of training illustrations of each of its tags
+    """
+    fig, ax = plt.subplots(figsize=(ONE_COLUMN, 2.5), layout="constrained")
+    for category, counts in positives.items():
+        ranked = np.sort(np.asarray(counts))[::-1]
+        look = {"color": CATEGORY_COLORS[category], "marker": CATEGORY_MARKERS[category], "label": category}
+        ax.plot(np.arange(1, len(ranked) + 1), ranked, markersize=2.5, linewidth=0.8, rasterized=True, **look)
+    ax.set(xscale="log", yscale="log", xlabel="rank of the tag in its category", ylabel="training illustrations")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
+        axis.set_minor_formatter(NullFormatter())
+    fig.legend(loc="outside upper center", ncols=4, handlelength=1, handletextpad=0.4, columnspacing=1)
+    return fig
+
+
+def caption_frequencies(positives: Mapping[str, Sequence[int]], ending: str) -> str:
+    """Of the tag frequencies."""
+    counts = sorted(positives["general"], reverse=True)
+    claim = "No general tag is frequent enough."
+    if counts:
+        half = int(np.searchsorted(np.cumsum(counts), sum(counts) / 2)) + 1
+        claim = f"Tags are long-tailed: {half} of {len(counts)} general tags make up half of all general tags."
+    return f"{claim} Training illustrations of each tag of the vocabulary, by rank. {ending}"
 
 
 def dataset_rows(collection: Collection, vocabulary: Vocabulary) -> Rows:

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import Collection
+from i2v_lib.evaluation.claims import verdict_of
 from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Retrieved
 from i2v_lib.show import paper
-from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
 from i2v_lib.show.thumbnails import choose_rows, thumbnail
 from i2v_lib.show.typeset import typeset

@@ -11,9 +11,9 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.tag_examples import WITHOUT
+from i2v_lib.evaluation.claims import verdict_of
 from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.new_tags import STAND_IN, TRAINED, UNTRAINED, Curve, NewTagScore
-from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLACK, BLUE, PURPLE, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, margin, over_interval, percent

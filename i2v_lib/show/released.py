@@ -14,9 +14,9 @@ from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.released import Evaluation
 from i2v_lib.models.released.files import SOURCES
 from i2v_lib.show import paper
-from i2v_lib.show.numbers import table2_numbers
 from i2v_lib.show.readme import markdown_table, replace_block
 from i2v_lib.show.saving import describe_sources, save_table
+from i2v_lib.show.tag_prediction import table2_numbers
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, map_cell, map_text, number, percent
 

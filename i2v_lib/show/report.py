@@ -14,9 +14,9 @@ from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.models.systems import TRAINED
 from i2v_lib.show import paper
-from i2v_lib.show.captions import table2_claims
 from i2v_lib.show.readme import replace_block
 from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
+from i2v_lib.show.tag_prediction import table2_claims
 from i2v_lib.show.wording import count, data_phrase, map_text, number
 
 if TYPE_CHECKING:

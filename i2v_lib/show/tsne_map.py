@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from i2v_lib.data.collection import Collection
+from i2v_lib.evaluation.claims import verdict_of
 from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED
 from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.regions import SIDE, Region
-from i2v_lib.show.captions import verdict_of
 from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.thumbnails import CELL, axes_at, choose_rows
 from i2v_lib.show.typeset import typeset

@@ -19,6 +19,11 @@ def percent(value: float) -> float | None:
     return None if np.isnan(value) else round(100 * float(value), 4)
 
 
+def percents(shares: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Shares of several in percent; None stays None."""
+    return {name: None if value is None else percent(value) for name, value in shares.items()}
+
+
 def number(value: float | None) -> str:
     """A percentage with three significant digits, as the paper prints them."""
     if value is None:

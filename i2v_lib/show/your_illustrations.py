@@ -31,7 +31,7 @@ from i2v_lib.models.serving.tag_lists import columns_by_name
 from i2v_lib.models.tagging.tag_files import names
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.search.hashing import hamming_distance
-from i2v_lib.show import figures, morphing, neighbors, saving, tsne_map
+from i2v_lib.show import morphing, neighbors, saving, tag_prediction, tsne_map
 from i2v_lib.show.heatmaps import overlay, picture_blocks
 from i2v_lib.show.style import ANSWER_COLORS
 from i2v_lib.show.thumbnails import HIDDEN, PIXELS, choose_rows
@@ -71,7 +71,7 @@ def tags(own: Illustrations, ids: Ids = None) -> Sheet:
         f"The {TOP_TAGS} tags of highest confidence of {_some(shown, ids)}: general, of a character or of a title; "
         f"those that are not harmless are passed over. All plausible tags stand in `tags.csv`. {_ending(own)}"
     )
-    return {"fig": figures.fig2_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
+    return {"fig": tag_prediction.fig2_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
 
 
 def heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Sheet:
