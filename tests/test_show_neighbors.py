@@ -247,9 +247,9 @@ def test_what_is_not_measured_is_said(measured):
     comparisons = neighbors.comparison_rows(measured)
     claims = neighbors.claims(neighbors.retrieval_rows(measured), comparisons)
     assert claims[0]["verdict"] == "held"
-    assert claims[1]["verdict"] == "not measured"  # no artist, no pose
+    assert claims[1]["verdict"] == "undecided"  # no artist, no pose
     assert "view not measured" in claims[1]["measured"]
-    assert verdicts([], []) == ["not measured"] * 4
+    assert verdicts([], []) == ["undecided"] * 4
     caption = neighbors.caption_retrieval(neighbors.retrieval_rows(measured), claims, N, 50, "End.")
     assert caption.startswith("Neighbors of some queries show the same character: held.")
     assert "20 illustrations" in caption
@@ -263,7 +263,7 @@ def test_a_collection_without_characters(measured):
     empty = measure(indices, nothing, range(N), resamples=5)
     rows, comparisons = neighbors.retrieval_rows(empty), neighbors.comparison_rows(empty)
     assert {r["precision"] for r in rows} == {None}
-    assert verdicts(rows, comparisons) == ["not measured"] * 4
+    assert verdicts(rows, comparisons) == ["undecided"] * 4
     neighbors.table_retrieval(rows, "surrogate")
 
 
@@ -274,4 +274,4 @@ def test_a_pre_trained_net_that_finds_nothing():
     assert (claim["verdict"], "not found by the pre-trained net" in claim["measured"]) == ("held", True)
     nothing = [against("pretrained", name, 0.0, np.nan) for name in ("character", "title")]
     claim = neighbors.claims(rows, nothing)[3]
-    assert (claim["verdict"], "found by neither" in claim["measured"]) == ("not measured", True)
+    assert (claim["verdict"], "found by neither" in claim["measured"]) == ("undecided", True)

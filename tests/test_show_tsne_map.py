@@ -96,7 +96,7 @@ def test_the_claim_of_clusters():
     assert "four-frame comics: 4koma, 20 of 25, 10 times" in claim["measured"]
     assert "robots: no such tag here" in claim["measured"]
     assert show.map_claims({}, [], tags)[1]["verdict"] == "did not hold"
-    assert show.map_claims({}, [], {"general": [[]], "character": [[]]})[1]["verdict"] == "not measured"
+    assert show.map_claims({}, [], {"general": [[]], "character": [[]]})[1]["verdict"] == "undecided"
 
 
 def test_table_and_captions():
