@@ -57,18 +57,19 @@ def example_metrics():
         ({"general": (1, 0.5, 1.5), "copyright": None}, "held"),
         ({"general": (1, 0.5, 1.5), "rating": (2, -0.1, 3)}, "partly held"),
         ({"general": (1, -0.5, 1.5), "rating": (-2, -3, -1)}, "did not hold"),
-        ({"general": None}, "did not hold"),
+        ({"general": (1, -0.5, 1.5), "rating": (-2, -3, 1)}, "undecided"),
+        ({"general": None}, "undecided"),
     ],
 )
 def test_verdicts_come_from_the_intervals(intervals, expected):
-    assert tag_prediction.verdict(differences(**intervals), "vgg_nin", "vgg_a") == expected
+    assert tag_prediction.table2_claims(differences(**intervals))[0].verdict == expected
 
 
 def test_sentence_tells_each_category():
     rows = differences(general=(1, 0.5, 1.5), copyright=None, character=(-1, -2, -0.5), rating=(0.2, -1, 1))
-    sentence = tag_prediction.claim_sentence(rows, "vgg_nin", "vgg_a")
+    sentence = tag_prediction.table2_claims(rows)[0].sentence
     assert sentence == (
-        "VGG + NIN above VGG model A: partly held (general +1.0 [+0.5, +1.5]; copyright not scored; "
+        "VGG + NIN above VGG model A, in every category: partly held (general +1.0 [+0.5, +1.5]; copyright not scored; "
         "character −1.0 [−2.0, −0.5], reversed; rating +0.2 [−1.0, +1.0], not separated)."
     )
 

@@ -17,7 +17,7 @@ SOURCES = {
 
 def test_saving_twice_gives_the_same_bytes(tmp_path):
     for folder in ("one", "two"):
-        fig = dataset.fig_collection(np.full((2, 8, 8, 3), 90, np.uint8), ["a", "b"])
+        fig = dataset.draw_sheet(np.full((2, 8, 8, 3), 90, np.uint8), ["a", "b"])
         rows = [{"tag": "hat", "ap": 0.123456}, {"tag": "solo", "ap": float("nan")}]
         saving.save_table(fig, "table_x", tmp_path / folder, rows, CONFIG, SOURCES, "Claim. How.")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())

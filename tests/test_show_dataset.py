@@ -68,9 +68,8 @@ def test_missing_tags_of_table_3_are_named(collection):
     assert "hat" not in missing
     assert "glasses" in missing
     rows = dataset.dataset_rows(collection, vocabulary_of(collection))
-    text = dataset.caption_dataset(rows, missing, "The end.")
+    text = dataset.caption_dataset(rows, missing)
     assert "6 of 20 became illustrations; 3 of Table 3's 30 tags" in text
-    assert text.endswith("The end.")
 
 
 def test_shares_by_hand(collection):
@@ -94,7 +93,7 @@ def test_like_tags_stand_together():
     order = list(dict.fromkeys(row["tag"] for row in rows))
     assert abs(order.index("first") - order.index("like first")) == 1
     assert abs(order.index("second") - order.index("like second")) == 1
-    assert "first* also carry" in dataset.caption_cooccurrence(rows, "")
+    assert "first* also carry" in dataset.caption_cooccurrence(rows)
 
 
 @pytest.mark.parametrize("tags", [0, 1, 2, 5])
@@ -103,14 +102,14 @@ def test_figures_are_drawn_for_any_number_of_tags(collection, tags):
     positives = np.random.default_rng(0).integers(0, 2, (50, tags)).astype(np.uint8)
     rows = dataset.cooccurrence_rows(positives, vocabulary)
     assert len(rows) == tags * max(tags - 1, 0)
-    dataset.fig_cooccurrence(rows).canvas.draw()
-    assert dataset.caption_cooccurrence(rows, "The end.").endswith("The end.")
-    dataset.table_dataset(dataset.dataset_rows(collection, vocabulary_of(collection))).canvas.draw()
+    dataset.draw_cooccurrence(rows).canvas.draw()
+    assert bool(rows) == ("of all illustrations" in dataset.caption_cooccurrence(rows))
+    dataset.draw_dataset(dataset.dataset_rows(collection, vocabulary_of(collection))).canvas.draw()
     plt.close("all")
 
 
 def test_contact_sheet_has_cells_of_224_pixels():
-    fig = dataset.fig_collection(np.zeros((7, 8, 8, 3), np.uint8), [f"drawn-{i:06d}" for i in range(7)])
+    fig = dataset.draw_sheet(np.zeros((7, 8, 8, 3), np.uint8), [f"drawn-{i:06d}" for i in range(7)])
     assert len(fig.axes) == 7
     inner = fig.axes[0].get_position().width * fig.get_figwidth() * 200
     assert inner + 4 == pytest.approx(224)
@@ -118,5 +117,5 @@ def test_contact_sheet_has_cells_of_224_pixels():
 
 
 def test_frequencies_are_ranked():
-    fig = dataset.tag_frequencies({"general": [3, 90, 20], "copyright": [], "rating": [70, 5, 1]})
+    fig = dataset.draw_frequencies({"general": [3, 90, 20], "copyright": [], "rating": [70, 5, 1]})
     assert list(fig.axes[0].lines[0].get_ydata()) == [90, 20, 3]

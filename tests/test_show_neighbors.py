@@ -249,7 +249,7 @@ def test_what_is_not_measured_is_said(measured):
     assert claims[0]["verdict"] == "held"
     assert claims[1]["verdict"] == "undecided"  # no artist, no pose
     assert "view not measured" in claims[1]["measured"]
-    assert verdicts([], []) == ["undecided"] * 4
+    assert verdicts([], []) == ["not measured", *["undecided"] * 3]
     caption = neighbors.caption_retrieval(neighbors.retrieval_rows(measured), claims, N, 50, "End.")
     assert caption.startswith("Neighbors of some queries show the same character: held.")
     assert "20 illustrations" in caption
@@ -263,7 +263,7 @@ def test_a_collection_without_characters(measured):
     empty = measure(indices, nothing, range(N), resamples=5)
     rows, comparisons = neighbors.retrieval_rows(empty), neighbors.comparison_rows(empty)
     assert {r["precision"] for r in rows} == {None}
-    assert verdicts(rows, comparisons) == ["undecided"] * 4
+    assert verdicts(rows, comparisons) == ["not measured", *["undecided"] * 3]
     neighbors.table_retrieval(rows, "surrogate")
 
 

@@ -24,14 +24,14 @@ def test_table1_counts_what_the_modules_hold():
     assert sums["vgg_nin", "sum at the paper's size"] == 37_563_267
     layers = [row for row in rows if row["network"] == "vgg_nin" and row["layer"]]
     assert sum(row["parameters"] for row in layers) == sums["vgg_nin", "sum"]
-    fig = networks.table1_networks(rows)
+    fig = networks.draw_table1(rows)
     assert {"FC-53", "conv3-53", "37,563,267"} <= set(texts(fig))
     assert not overlapping(fig)
 
 
 def test_curves_say_where_nothing_was_scored():
     history = [{"epoch": e, "loss": 9.0 - e, "map": {"general": 0.1 * e, "copyright": np.nan}} for e in (1, 2)]
-    fig = networks.learning_curves({"vgg_a": history, "vgg_nin": history})
+    fig = networks.draw_curves({"vgg_a": history, "vgg_nin": history})
     assert texts(fig) == ["no tags"] * 3
     assert list(fig.axes[1].lines[0].get_ydata()) == [10, 20]
     assert [line.get_marker() for line in fig.axes[0].lines] == ["s", "o"]

@@ -49,9 +49,9 @@ def test_table2_marks_the_best_and_leaves_gaps(scores):
     table2 = tag_prediction.table2_numbers(scores)
     assert table2["vgg_a"]["copyright"] == {"map": None, "low": None, "high": None, "tags": 0}
     assert table2["vgg_a"]["general"]["tags"] == 3  # "never" is left out
-    fig = tag_prediction.table2_map(table2, "surrogate", "80 drawn illustrations")
+    fig = tag_prediction.draw_table2(table2, "surrogate", "80 drawn illustrations")
     assert "Pre-trained net (surrogate)" in texts(fig)
-    assert "Pre-trained net" in texts(tag_prediction.table2_map(table2, "ImageNet", "80 illustrations"))
+    assert "Pre-trained net" in texts(tag_prediction.draw_table2(table2, "ImageNet", "80 illustrations"))
     assert "57.4" in texts(fig)
     bold = {text.get_text() for text in fig.axes[0].texts if text.get_weight() == "bold"}
     best = {f"{table2['vgg_nin'][c]['map']:.1f}" for c in ("general", "character", "rating")}
@@ -73,18 +73,18 @@ def test_table3_is_sorted_and_skips_tags_without_positives(test_set):
     assert [row["tag"] for row in rows] == ["hat", "$x_1$", "1girl"]
     assert rows[0] == {"tag": "hat", "ap": 90.0, "positives": int(targets[:, 1].sum()), "paper": 76.4}
     assert rows[1]["paper"] is None
-    fig = tag_prediction.table3_ap(rows)
+    fig = tag_prediction.draw_table3(rows)
     assert "$x_1$" in texts(fig)  # set as it is, not as a formula
     assert not overlapping(fig)
 
 
 def test_table3_holds_thirty_long_tags():
     rows = [{"tag": "an endless tag " * 4, "ap": 99.9, "positives": 3999, "paper": 96.3}] * 30
-    assert not overlapping(tag_prediction.table3_ap(rows))
+    assert not overlapping(tag_prediction.draw_table3(rows))
 
 
 def test_tables_without_rows_can_be_drawn():
-    assert not overlapping(tag_prediction.table3_ap([]))
+    assert not overlapping(tag_prediction.draw_table3([]))
 
 
 def test_fig2_shows_the_highest_scores_and_marks_them():
@@ -93,7 +93,7 @@ def test_fig2_shows_the_highest_scores_and_marks_them():
     rows = tag_prediction.fig2_rows(["drawn-1"], logits, targets, VOCABULARY, count=3)
     assert [(row["tag"], row["right"]) for row in rows] == [("hat", True), ("never", False), ("1girl", False)]
     assert rows[2]["confidence"] == 50
-    fig = tag_prediction.fig2_tags(rows, np.zeros((1, 8, 8, 3), np.uint8))
+    fig = tag_prediction.draw_tags(rows, np.zeros((1, 8, 8, 3), np.uint8))
     assert {"✓ hat", "✗ never", "✗ 1girl", "drawn-1"} <= set(texts(fig))
     bars = [bar for bar in fig.axes[1].patches if bar.get_facecolor()[0] != 0.9]
     assert [bar.get_hatch() is None for bar in bars] == [True, False, False]  # the second cue
@@ -111,7 +111,7 @@ def test_fig2_holds_six_pictures_of_long_tags():
         for i in range(6)
         for k in range(5)
     ]
-    assert not overlapping(tag_prediction.fig2_tags(rows, np.zeros((6, 72, 72, 3), np.uint8)))
+    assert not overlapping(tag_prediction.draw_tags(rows, np.zeros((6, 72, 72, 3), np.uint8)))
 
 
 def test_ablation_shows_the_best_rate_of_each_dropout():
@@ -134,6 +134,6 @@ def test_ablation_shows_the_best_rate_of_each_dropout():
     assert [(r["network"], r["dropout"]) for r in best][:2] == [("vgg_a", 0.0), ("vgg_a", 0.5)]
     assert {r["learning_rate"] for r in best} == {0.003}
     assert len(tag_prediction.best_of_each_setting([*records, records[0] | {"epochs": 9}])) == 5
-    assert not overlapping(tag_prediction.table2_ablation(records))
+    assert not overlapping(tag_prediction.draw_ablation(records))
     assert "Dropout 0.5 moves VGG model A by −1.7 points" in tag_prediction.caption_ablation(records)
     assert tag_prediction.recipe_rows(records)[0]["general"] == pytest.approx(35.1)

@@ -1,4 +1,4 @@
-"""The dataset report (§3.1): what was seen and what was left out, and which tags occur together."""
+"""The dataset in print (§3.1): its illustrations and tags, what was left out, and which tags occur together."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from scipy.spatial.distance import squareform
 
 from i2v_lib.data.collection import CATEGORIES, SPLITS, Collection
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.run import Run
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import CATEGORY_COLORS, CATEGORY_MARKERS, ONE_COLUMN, TWO_COLUMNS, shorten
-from i2v_lib.show.thumbnails import CELL, thumbnail
+from i2v_lib.show.thumbnails import CELL, choose_rows, pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import Rows, count, percent
 
+NOTEBOOK = "01_data_collection.ipynb"
+ON_SHEET = 24  # illustrations of the contact sheet
 SHOWN = 30  # tags of the co-occurrence figure
 
 
@@ -36,7 +40,21 @@ def collection_numbers(collection: Collection) -> dict[str, int | float]:
     return numbers
 
 
-def fig_collection(images: np.ndarray, ids: Sequence[str]) -> Figure:
+def fig_collection(run: Run) -> Exhibit:
+    """Contact sheet of training illustrations, drawn at random and not picked; the numbers are their ids."""
+    collection = run.collection()
+    shown = choose_rows(collection.split("train"), ON_SHEET, run.config.seed)
+    ids = [collection.column("id")[i] for i in shown]
+    found = collection_numbers(collection)
+    caption = (
+        f"{found['character tags, distinct']:,} characters by {found['artists']:,} artists. "
+        f"{len(ids)} training illustrations, drawn at random and not picked."
+    )
+    fig = draw_sheet(pictures(run.config, collection, shown), ids)
+    return Exhibit("fig_collection", fig, ids, caption, notebook=NOTEBOOK)
+
+
+def draw_sheet(images: np.ndarray, ids: Sequence[str]) -> Figure:
     """Contact sheet: pictures in cells of 224 pixels, six in a row, the id under each.
 
     Parameters
@@ -52,14 +70,6 @@ def fig_collection(images: np.ndarray, ids: Sequence[str]) -> Figure:
     return fig
 
 
-def caption_collection(shown: int, numbers: Mapping[str, Any], ending: str) -> str:
-    """Of the contact sheet, from ``collection_numbers``."""
-    return (
-        f"{numbers['character tags, distinct']:,} characters by {numbers['artists']:,} artists. "
-        f"{shown} training illustrations, drawn at random and not picked. {ending}"
-    )
-
-
 def vocabulary_rows(vocabulary: Vocabulary) -> Rows:
     """How many tags of each category were asked for and survived, beside the paper's number (§3.1)."""
     return [
@@ -68,24 +78,38 @@ def vocabulary_rows(vocabulary: Vocabulary) -> Rows:
     ]
 
 
-def table_vocabulary(rows: Rows) -> Figure:
+def table_vocabulary(run: Run) -> Exhibit:
+    """How many tags of each category were found, asked for and kept."""
+    rows = vocabulary_rows(run.vocabulary())
+    return Exhibit("table_vocabulary", draw_vocabulary(rows), rows, caption_vocabulary(rows), notebook=NOTEBOOK)
+
+
+def draw_vocabulary(rows: Rows) -> Figure:
     """How many tags of each category the vocabulary holds, from ``vocabulary_rows``."""
     keys = ["found", "asked", "survived", "rarest", "paper"]
     cells = [[row["category"], *(count(row[key]) for key in keys)] for row in rows]
     return typeset(["category", "found", "asked", "kept", "rarest", "paper"], cells, width=ONE_COLUMN)
 
 
-def caption_vocabulary(rows: Rows, ending: str) -> str:
+def caption_vocabulary(rows: Rows) -> str:
     """Of the vocabulary's table."""
     kept = ", ".join(f"{row['survived']:,} {row['category']}" for row in rows)
     return (
         f"The vocabulary has {sum(row['survived'] for row in rows):,} tags ({kept}), the paper's 1,539. "
         "Tags found in the training split, asked for and kept; rarest: training illustrations of the rarest "
-        f"one kept. {ending}"
+        f"one kept."
     )
 
 
-def tag_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
+def fig_tag_frequencies(run: Run) -> Exhibit:
+    """How often each tag of the vocabulary occurs; the numbers are the training illustrations of each, by category."""
+    targets = run.targets()[run.collection().split("train")]
+    positives = {name: targets[:, block].sum(axis=0).tolist() for name, block in run.vocabulary().blocks.items()}
+    fig = draw_frequencies(positives)
+    return Exhibit("fig_tag_frequencies", fig, positives, caption_frequencies(positives), notebook=NOTEBOOK)
+
+
+def draw_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
     """How often each tag of the vocabulary occurs, by rank, on logarithmic axes.
 
     Parameters
@@ -105,14 +129,14 @@ def tag_frequencies(positives: Mapping[str, Sequence[int]]) -> Figure:
     return fig
 
 
-def caption_frequencies(positives: Mapping[str, Sequence[int]], ending: str) -> str:
+def caption_frequencies(positives: Mapping[str, Sequence[int]]) -> str:
     """Of the tag frequencies."""
     counts = sorted(positives["general"], reverse=True)
     claim = "No general tag is frequent enough."
     if counts:
         half = int(np.searchsorted(np.cumsum(counts), sum(counts) / 2)) + 1
         claim = f"Tags are long-tailed: {half} of {len(counts)} general tags make up half of all general tags."
-    return f"{claim} Training illustrations of each tag of the vocabulary, by rank. {ending}"
+    return f"{claim} Training illustrations of each tag of the vocabulary, by rank."
 
 
 def dataset_rows(collection: Collection, vocabulary: Vocabulary) -> Rows:
@@ -147,7 +171,13 @@ def missing_table3(vocabulary: Vocabulary) -> list[str]:
     return sorted(set(paper.TABLE3) - set(vocabulary.tags[vocabulary.blocks["general"]]))
 
 
-def table_dataset(rows: Rows) -> Figure:
+def table_dataset(run: Run) -> Exhibit:
+    """The dataset report: every post that was seen is an illustration, or counted with the reason why it is not."""
+    rows, missing = dataset_rows(run.collection(), run.vocabulary()), missing_table3(run.vocabulary())
+    return Exhibit("table_dataset", draw_dataset(rows), rows, caption_dataset(rows, missing), notebook=NOTEBOOK)
+
+
+def draw_dataset(rows: Rows) -> Figure:
     """The dataset report, from :func:`dataset_rows`."""
     sections = [row["section"] for row in rows]
     rules = [i for i in range(1, len(rows)) if sections[i] != sections[i - 1]]
@@ -155,7 +185,7 @@ def table_dataset(rows: Rows) -> Figure:
     return typeset(["", "here", "paper"], cells, rules=rules, width=ONE_COLUMN)
 
 
-def caption_dataset(rows: Rows, missing: list[str], ending: str) -> str:
+def caption_dataset(rows: Rows, missing: list[str]) -> str:
     """Of the dataset report."""
     number = {row["what"]: row["here"] for row in rows}
     seen, used = number["posts or files seen"], number["illustrations"]
@@ -163,7 +193,7 @@ def caption_dataset(rows: Rows, missing: list[str], ending: str) -> str:
     known = len(paper.TABLE3) - len(missing)
     return (
         f"{used:,} of {seen:,} became illustrations; {known} of Table 3's {len(paper.TABLE3)} tags can be "
-        f"learned{absent}. {ending}"
+        f"learned{absent}."
     )
 
 
@@ -200,7 +230,14 @@ def cooccurrence_rows(targets: np.ndarray, vocabulary: Vocabulary, shown: int = 
     ]
 
 
-def fig_cooccurrence(rows: Rows) -> Figure:
+def fig_cooccurrence(run: Run) -> Exhibit:
+    """Which of the most frequent general tags occur together in the training illustrations."""
+    rows = cooccurrence_rows(run.targets()[run.collection().split("train")], run.vocabulary())
+    fig = draw_cooccurrence(rows)
+    return Exhibit("fig_cooccurrence", fig, rows, caption_cooccurrence(rows), notebook=NOTEBOOK)
+
+
+def draw_cooccurrence(rows: Rows) -> Figure:
     """Which tags occur together, from :func:`cooccurrence_rows`: each line a tag, each column another."""
     names = list(dict.fromkeys(row["tag"] for row in rows))
     place = {name: i for i, name in enumerate(names)}
@@ -225,7 +262,7 @@ def fig_cooccurrence(rows: Rows) -> Figure:
     return fig
 
 
-def caption_cooccurrence(rows: Rows, ending: str) -> str:
+def caption_cooccurrence(rows: Rows) -> str:
     """Of the co-occurrences: the pair furthest above chance leads."""
     claim = "Too few tags to occur together."
     if rows:
@@ -234,7 +271,7 @@ def caption_cooccurrence(rows: Rows, ending: str) -> str:
             f"{top['share']:.0f} % of the illustrations with *{top['tag']}* also carry *{top['other']}*; "
             f"of all illustrations {top['chance']:.0f} % do."
         )
-    return f"{claim} The most frequent general tags of the training split; like tags stand together. {ending}"
+    return f"{claim} The most frequent general tags of the training split; like tags stand together."
 
 
 def _cluster(positives: np.ndarray) -> list[int]:

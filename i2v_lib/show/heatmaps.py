@@ -16,7 +16,7 @@ from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import left_out
-from i2v_lib.evaluation.claims import verdict_of
+from i2v_lib.evaluation.claims import Claim, lies, verdict_of
 from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.pointing import (
     ALL,
@@ -33,6 +33,8 @@ from i2v_lib.evaluation.pointing import (
 from i2v_lib.models.networks import REDUCTION
 from i2v_lib.models.serving.heatmaps import gradient_map, peaks, resize
 from i2v_lib.models.tagger import Illustration2Vec
+from i2v_lib.run import Run
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.paper import SYSTEMS
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS
 from i2v_lib.show.tag_prediction import fig2_rows
@@ -40,6 +42,7 @@ from i2v_lib.show.thumbnails import choose_rows, pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, margin, over_interval, percent
 
+NOTEBOOK = "03_tag_prediction.ipynb"
 ILLUSTRATIONS, TAGS = 8, 3  # of the figure, and heat maps beside each
 HEAT = 0.75  # share of the heat's color at the hottest place of an overlay
 
@@ -121,7 +124,25 @@ def heat_of(tagger: Illustration2Vec, collection: Collection, chosen: np.ndarray
     return gradient_map(tagger.network, images, tag_columns(rows))
 
 
-def fig_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
+def fig_heatmaps(run: Run, tagger: Illustration2Vec, logits: np.ndarray) -> Exhibit:
+    """Test illustrations, drawn at random and not picked, each beside the heat of its three top tags.
+
+    Parameters
+    ----------
+    run : of the test illustrations
+    tagger : VGG + NIN
+    logits : float array, shape (N, T), of VGG + NIN for the test illustrations
+    """
+    collection, shown = run.collection(), choose_illustrations(run.collection(), run.config.seed)
+    ids, of_test = [collection.column("id")[i] for i in shown], np.searchsorted(collection.split("test"), shown)
+    rows = heatmap_rows(ids, logits[of_test], run.targets()[shown], run.vocabulary())
+    heat = heat_of(tagger, collection, shown, rows)
+    fig = draw_heatmaps(rows, seen_pictures(run.config, collection, shown), heat)
+    caption = caption_heatmaps(rows, "gradient × activation", heat.shape[-1])
+    return Exhibit("fig_heatmaps", fig, rows, caption, notebook=NOTEBOOK)
+
+
+def draw_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
     """Each picture beside the heat maps of its top tags, colored where the network saw the tag.
 
     Parameters
@@ -141,7 +162,7 @@ def fig_heatmaps(rows: Rows, images: np.ndarray, maps: np.ndarray) -> Figure:
     return picture_blocks(blocks, f"{signs}    %: confidence    Yellow: the hottest place; gray: the colder half")
 
 
-def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
+def caption_heatmaps(rows: Rows, how: str, side: int) -> str:
     """Of the figure.
 
     Parameters
@@ -149,7 +170,6 @@ def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
     rows : from :func:`heatmap_rows`
     how : where the heat comes from, such as "the last map of VGG + NIN at 256 px"
     side : cells of a map along its side
-    ending : from :func:`~i2v_lib.show.wording.how`
     """
     right = sum(row["right"] for row in rows)
     shown = len({row["id"] for row in rows})
@@ -157,8 +177,7 @@ def caption_heatmaps(rows: Rows, how: str, side: int, ending: str) -> str:
         f"Where VGG + NIN saw the general tags of highest confidence of {shown} test illustrations, drawn at "
         f"random and not picked; {right} of {len(rows)} tags are right as far as tags were published. Heat: {how}, "
         f"{side} × {side} cells, "
-        "interpolated; colors from the median of each map to its maximum, so that they compare places, not tags. "
-        f"{ending}"
+        "interpolated; colors from the median of each map to its maximum, so that they compare places, not tags."
     )
 
 
@@ -210,7 +229,33 @@ def choose_examples(examples: left_out.ObjectMasks, seed: int) -> np.ndarray:
     return choose_rows(np.arange(len(examples)), ILLUSTRATIONS, [seed, ILLUSTRATIONS, len(SHOWN)])
 
 
-def fig_pointing(examples: left_out.ObjectMasks, maps: Mapping[str, np.ndarray], chosen: np.ndarray) -> Figure:
+def fig_pointing(
+    run: Run,
+    examples: left_out.ObjectMasks,
+    maps: Mapping[str, np.ndarray],
+    measured: Mapping[tuple[str, str], Measured],
+) -> Exhibit:
+    """Examples of the pointing game, drawn at random and not picked.
+
+    Parameters
+    ----------
+    run : of the examples
+    examples, maps : see :func:`draw_pointing`
+    measured : from :func:`~i2v_lib.evaluation.pointing.measure_pointing`, of all examples
+    """
+    fig = draw_pointing(examples, maps, choose_examples(examples, run.config.seed))
+    rows, caption = pointing_rows(measured), caption_pointing(measured, run.config.image_size)
+    return Exhibit("fig_pointing", fig, rows, caption, pointing_claims(measured), notebook=NOTEBOOK)
+
+
+def table_pointing(run: Run, measured: Mapping[tuple[str, str], Measured]) -> Exhibit:
+    """How often each system points at the object, and the claims about it; as :func:`fig_pointing`."""
+    rows, side = pointing_rows(measured), run.config.image_size
+    fig, caption = draw_pointing_table(rows, side), caption_pointing(measured, side)
+    return Exhibit("table_pointing", fig, rows, caption, pointing_claims(measured), notebook=NOTEBOOK)
+
+
+def draw_pointing(examples: left_out.ObjectMasks, maps: Mapping[str, np.ndarray], chosen: np.ndarray) -> Figure:
     """Examples of the pointing game: the object outlined, and where three systems point.
 
     Parameters
@@ -282,7 +327,7 @@ def system_names(image_size: int) -> dict[str, str]:
     }
 
 
-def table_pointing(rows: Rows, image_size: int) -> Figure:
+def draw_pointing_table(rows: Rows, image_size: int) -> Figure:
     """How often each system points at the thing, from :func:`pointing_rows`: a line a system, a column a place."""
     by_key, names = {(row["system"], row["among"]): row for row in rows}, system_names(image_size)
     among, sizes = (ALL, RECOGNIZED, *left_out.PLACES), {row["among"]: row["examples"] for row in rows}
@@ -295,12 +340,11 @@ def table_pointing(rows: Rows, image_size: int) -> Figure:
     return typeset(["points at the thing (%)", *among], cells, spans=spans, rules=rules, breaks=(1, 3))
 
 
-def pointing_claims(measured: Mapping[tuple[str, str], Measured]) -> Rows:
-    """Two claims and whether they held: "section", "claim", "verdict" and "measured".
+def pointing_claims(measured: Mapping[tuple[str, str], Measured]) -> list[Claim]:
+    """That the last map, and the gradient, point at the object more often than what knows nothing of the picture.
 
-    That the last map, and the gradient, point at the thing more often than the picture's center, than the map of
-    another picture and than an untrained network's: held if the paired 95 % intervals of all three lie above zero,
-    partly if one does.
+    Three parts each: than the picture's center, than the map of another picture, than an untrained network's, by the
+    paired 95 % intervals.
     """
     by_key = {system: found for (system, among), found in measured.items() if among == ALL}
     others = {system: other for other, system in OTHERS.items()}
@@ -313,21 +357,17 @@ def pointing_claims(measured: Mapping[tuple[str, str], Measured]) -> Rows:
         }
         gaps = {rival: by_key[system].minus(by_key[rival]).estimate for rival in rivals if rival in by_key}
         beside = ", ".join(f"{rivals[rival]} {_points(gap)}" for rival, gap in gaps.items())
-        claims.append(
-            {
-                "section": "§3.1",
-                "claim": f"{WORDS[system][:1].upper()}{WORDS[system][1:]} of VGG + NIN points at what the tag names",
-                "verdict": verdict_of([low > 0 for _, low, _ in gaps.values()] or [None]),
-                "measured": f"{_share(by_key[system])}; against {beside}" if gaps else "nothing is known of the scenes",
-            }
-        )
+        claim = f"{WORDS[system][:1].upper()}{WORDS[system][1:]} of VGG + NIN points at what the tag names"
+        verdict = verdict_of([lies((low, high), above=0) for _, low, high in gaps.values()])
+        shares = f"{_share(by_key[system])}; against {beside}" if gaps else "nothing is known of the scenes"
+        claims.append(Claim("§3.1", claim, verdict, shares))
     return claims
 
 
-def caption_pointing(measured: Mapping[tuple[str, str], Measured], image_size: int, ending: str) -> str:
+def caption_pointing(measured: Mapping[tuple[str, str], Measured], image_size: int) -> str:
     """Of the table and the figure."""
     if not measured:
-        return f"Not measured: nothing is known of where these illustrations show what. {ending}"
+        return "Not measured: nothing is known of where these illustrations show what."
     claims, names = pointing_claims(measured), system_names(image_size)
     against = [
         f"{WORDS[system]} {_points(measured[system, ALL].minus(measured[MODEL_A, ALL]).estimate)}"
@@ -335,7 +375,7 @@ def caption_pointing(measured: Mapping[tuple[str, str], Measured], image_size: i
         if (MODEL_A, ALL) in measured
     ]
     return (
-        " ".join(f"{claim['claim']}: {claim['verdict']} ({claim['measured']})." for claim in claims)
+        " ".join(claim.sentence for claim in claims)
         + (f" Against {names[MODEL_A]}: {', '.join(against)}." if against else "")
         + " A system points at the center of its map's hottest cell, and hits if that is on the thing or within "
         f"{100 * TOLERANCE:.1f} % of the picture's side. {measured[CENTER, ALL].count:,} examples: every general tag "
@@ -343,8 +383,7 @@ def caption_pointing(measured: Mapping[tuple[str, str], Measured], image_size: i
         "that carry it by the truth, drawn at random whatever a network says of them; recognized: scored above 50 % by "
         "VGG + NIN. The thing's pixels: those that differ when the scene is drawn without it. Last map: before the "
         "average pooling, of pictures drawn at that size; gradient: × activation at an earlier convolution, at the "
-        "trained size. Small: 95 % bootstrap intervals over the illustrations, near-duplicates drawn together. "
-        f"{ending}"
+        "trained size. Small: 95 % bootstrap intervals over the illustrations, near-duplicates drawn together."
     )
 
 

@@ -16,10 +16,15 @@ from torch import nn
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.models.networks import TagNetwork, build_network
+from i2v_lib.models.systems import TRAINED
+from i2v_lib.run import Run
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import MODEL_COLORS, MODEL_MARKERS, TWO_COLUMNS
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import Rows, count, percents
+
+NOTEBOOK = "02_training.ipynb"
 
 
 def layer_table(network: TagNetwork, image_size: int) -> list[dict[str, Any]]:
@@ -82,7 +87,13 @@ def table1_rows(config: Config, tags: int) -> Rows:
     return rows
 
 
-def table1_networks(rows: Rows) -> Figure:
+def table1_networks(run: Run) -> Exhibit:
+    """Table 1: layers and parameters of both networks, at this run's size and at the paper's."""
+    rows = table1_rows(run.config, len(run.vocabulary()))
+    return Exhibit("table1_networks", draw_table1(rows), rows, caption_table1(rows), notebook=NOTEBOOK)
+
+
+def draw_table1(rows: Rows) -> Figure:
     """Table 1: layers, output shapes and parameters of both networks, from ``table1_rows``."""
     pair = [[row for row in rows if row["network"] == network] for network in ("vgg_a", "vgg_nin")]
     layers = [[row for row in network if row["layer"]] for network in pair]
@@ -99,14 +110,14 @@ def table1_networks(rows: Rows) -> Figure:
     return typeset(columns, cells, left=(0, 3), spans=spans, rules=rules, breaks=(3,))
 
 
-def caption_table1(rows: Rows, ending: str) -> str:
+def caption_table1(rows: Rows) -> str:
     """Of Table 1."""
     sums = {(row["network"], row["name"]): row["parameters"] for row in rows}
     names = ("sum", "sum at the paper's size")
     here, full = (sums["vgg_a", name] / sums["vgg_nin", name] for name in names)
     return (
         f"VGG model A has {full:.1f} times the parameters of VGG + NIN at the paper's size (224 px, full "
-        f"width, 1,539 tags), {here:.1f} times at this one. Layers read from the modules. {ending}"
+        f"width, 1,539 tags), {here:.1f} times at this one. Layers read from the modules."
     )
 
 
@@ -119,7 +130,14 @@ def curve_rows(histories: Mapping[str, Sequence[Mapping]]) -> Rows:
     ]
 
 
-def learning_curves(histories: Mapping[str, Sequence[Mapping]]) -> Figure:
+def fig_learning_curves(run: Run) -> Exhibit:
+    """Loss and validation mAP of every network after every epoch; networks that are missing are trained."""
+    histories = {name: run.history(name) for name in TRAINED}
+    rows, caption = curve_rows(histories), caption_curves(histories)
+    return Exhibit("fig_learning_curves", draw_curves(histories), rows, caption, notebook=NOTEBOOK)
+
+
+def draw_curves(histories: Mapping[str, Sequence[Mapping]]) -> Figure:
     """Training loss and validation mAP of each category after every epoch.
 
     Parameters
@@ -149,7 +167,7 @@ def learning_curves(histories: Mapping[str, Sequence[Mapping]]) -> Figure:
     return fig
 
 
-def caption_curves(histories: Mapping[str, Sequence[Mapping]], ending: str) -> str:
+def caption_curves(histories: Mapping[str, Sequence[Mapping]]) -> str:
     """Of the learning curves."""
     finals = {network: mean_map(history[-1]) for network, history in histories.items()}
     best = max(finals, key=finals.get)
@@ -157,7 +175,7 @@ def caption_curves(histories: Mapping[str, Sequence[Mapping]], ending: str) -> s
     return (
         f"{paper.SYSTEMS[best]} ends with the highest mean of the validation mAPs ({finals[best]:.1f} %). "
         "Loss over the training split and mAP over the validation split, a point for each epoch of one training: "
-        f"{epochs}. {ending}"
+        f"{epochs}."
     )
 
 

@@ -11,13 +11,15 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.tag_examples import WITHOUT
-from i2v_lib.evaluation.claims import verdict_of
+from i2v_lib.evaluation.claims import Claim, lies, verdict_of
 from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.new_tags import STAND_IN, TRAINED, UNTRAINED, Curve, NewTagScore
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import BLACK, BLUE, PURPLE, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, margin, over_interval, percent
 
+NOTEBOOK = "03_tag_prediction.ipynb"
 GIVEN = 50  # pictures of each new tag: what the claims are about, and what add_tags is called with
 SECTION = "authors' advice"  # to users of their library
 NAMES = {TRAINED: "VGG + NIN", UNTRAINED: "untrained (control)", STAND_IN: "best old tag instead"}
@@ -78,7 +80,27 @@ def most_given(curve: Curve) -> int:
     return sizes_of(curve)[-1]
 
 
-def fig_new_tags(curve: Curve | None) -> Figure:
+def fig_new_tags(curve: Curve | None, old: Rows) -> Exhibit:
+    """What new tags are worth against the pictures given.
+
+    Parameters
+    ----------
+    curve : from :func:`~i2v_lib.evaluation.new_tags.learning_curve`; None if there was no tag to add
+    old : from :func:`old_rows`
+    """
+    claims = new_tag_claims(curve, old)
+    fig, rows, caption = draw_new_tags(curve), curve_rows(curve), caption_new_tags(curve, claims)
+    return Exhibit("fig_new_tags", fig, rows, caption, claims, notebook=NOTEBOOK)
+
+
+def table_new_tags(curve: Curve | None, learned: Sequence[NewTagScore], old: Rows) -> Exhibit:
+    """Every new tag before and after; ``learned`` as for :func:`tag_rows`, the others as for :func:`fig_new_tags`."""
+    claims, rows = new_tag_claims(curve, old), tag_rows(curve, learned)
+    fig, caption = draw_new_tags_table(rows), caption_new_tags(curve, claims)
+    return Exhibit("table_new_tags", fig, rows, caption, claims, notebook=NOTEBOOK)
+
+
+def draw_new_tags(curve: Curve | None) -> Figure:
     """Mean AP against the number of pictures given, and every tag's AP before and after.
 
     Parameters
@@ -144,7 +166,7 @@ def _draw_tags(ax: plt.Axes, curve: Curve) -> None:
     ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=4, handletextpad=0.2)
 
 
-def table_new_tags(rows: Rows) -> Figure:
+def draw_new_tags_table(rows: Rows) -> Figure:
     """Every new tag before and after, from :func:`tag_rows`."""
     sizes = [int(key.removeprefix("after_")) for key in (rows[0] if rows else {}) if key.startswith("after_")]
     cells = [
@@ -164,36 +186,36 @@ def table_new_tags(rows: Rows) -> Figure:
     return typeset(columns, cells or [[NONE] * len(columns)], left=(0, 3), spans=spans, breaks=(1, 5, last - 2))
 
 
-def new_tag_claims(curve: Curve | None, old: Rows) -> Rows:
-    """Two claims and whether they held: "section", "claim", "verdict" and "measured".
+def new_tag_claims(curve: Curve | None, old: Rows) -> list[Claim]:
+    """That new tags are learned, and that the old ones lose nothing.
 
-    That new tags are learned: held if the paired 95 % intervals against the untrained network and against the old tags
-    that stand in lie above zero, and that of the value itself above chance. That the old ones lose nothing: held if no
-    category's mean AP changes by a hundredth of a point.
+    The first has three parts, by 95 % intervals: mean AP above chance, above that of the old tags that stand in, and
+    above that of an untrained network. The second has one per category: its mean AP changes by less than a hundredth
+    of a point.
     """
+    given = GIVEN if curve is None or GIVEN in sizes_of(curve) else sizes_of(curve)[0]
+    learned = f"New tags are learned from {given} pictures each"
+    kept = "The old tags lose nothing"
     if curve is None:
-        learned = {"verdict": "not measured", "measured": "no tag that the vocabulary lacks is frequent enough"}
-        given = GIVEN
-    else:
-        given = GIVEN if GIVEN in sizes_of(curve) else sizes_of(curve)[0]
-        value, most = curve.scores[TRAINED, given], most_given(curve)
-        rivals = {"the best old tags": (STAND_IN, most), "an untrained network": (UNTRAINED, given)}
-        gaps = {words: value.minus(curve.scores[key]).estimate for words, key in rivals.items()}
-        low, high = value.interval
-        beside = ", ".join(f"{words} {margin(*(100 * x for x in gap))}" for words, gap in gaps.items())
-        learned = {
-            "verdict": verdict_of([low > curve.chance.mean(), *(gap[1] > 0 for gap in gaps.values())]),
-            "measured": f"mean AP {100 * value.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] "
-            f"(chance {100 * curve.chance.mean():.1f}); against {beside} points",
-        }
-    scored = [row for row in old if row["difference"] is not None] if curve else []
-    kept = {
-        "verdict": verdict_of([abs(row["difference"]) < 0.01 for row in scored] or [None]),
-        "measured": "; ".join(f"{row['category']} {row['before']:.2f} → {row['after']:.2f} %" for row in scored)
-        or "no tag was added",
-    }
-    claims = {f"New tags are learned from {given} pictures each": learned, "The old tags lose nothing": kept}
-    return [{"section": SECTION, "claim": claim, **found} for claim, found in claims.items()]
+        why = {learned: "no tag that the vocabulary lacks is frequent enough", kept: "no tag was added"}
+        return [Claim(SECTION, claim, verdict_of([]), measured) for claim, measured in why.items()]
+    value, chance = curve.scores[TRAINED, given], curve.chance.mean()
+    rivals = {"the best old tags": (STAND_IN, most_given(curve)), "an untrained network": (UNTRAINED, given)}
+    gaps = {words: value.minus(curve.scores[key]).estimate for words, key in rivals.items()}
+    (low, high), answers = value.interval, [lies(value.interval, above=chance)]
+    answers += [lies(gap[1:], above=0) for gap in gaps.values()]
+    beside = ", ".join(f"{words} {margin(*(100 * x for x in gap))}" for words, gap in gaps.items())
+    measured = (
+        f"mean AP {100 * value.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] (chance {100 * chance:.1f}); "
+        f"against {beside} points"
+    )
+    scored = [row for row in old if row["difference"] is not None]
+    same = [lies((row["low"], row["high"]), above=-0.01, below=0.01) for row in scored]
+    changes = "; ".join(f"{row['category']} {row['before']:.2f} → {row['after']:.2f} %" for row in scored)
+    return [
+        Claim(SECTION, learned, verdict_of(answers), measured),
+        Claim(SECTION, kept, verdict_of(same), changes or "no category was scored"),
+    ]
 
 
 def told_text(learned: Sequence[NewTagScore]) -> str:
@@ -209,11 +231,11 @@ def told_text(learned: Sequence[NewTagScore]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
 
-def caption_new_tags(curve: Curve | None, claims: Rows, ending: str) -> str:
+def caption_new_tags(curve: Curve | None, claims: Sequence[Claim]) -> str:
     """Of the figure and the table; ``claims`` from :func:`new_tag_claims`."""
     if curve is None:
-        return f"Not measured: no general tag that the vocabulary lacks is carried by enough illustrations. {ending}"
-    verdicts = " ".join(f"{claim['claim']}: {claim['verdict']} ({claim['measured']})." for claim in claims)
+        return "Not measured: no general tag that the vocabulary lacks is carried by enough illustrations."
+    verdicts = " ".join(claim.sentence for claim in claims)
     return (
         f"{verdicts} {len(curve.tags)} general tags that the vocabulary lacks, evenly spaced from the most to the "
         "least frequent one and not picked. Each is one more output of VGG + NIN's last convolution, all else "
@@ -221,7 +243,7 @@ def caption_new_tags(curve: Curve | None, claims: Rows, ending: str) -> str:
         "them; the network was trained on these too, without the new tags. Fewer are among more. AP on the test "
         "split; bands: 95 % bootstrap intervals over its illustrations. Best old tag: the one that ranks the most "
         "given illustrations best. Untrained: the same on initial weights. As add_tags tells it: by "
-        f"cross-validation on the given illustrations, {GIVEN} with the tag, where chance is higher. {ending}"
+        f"cross-validation on the given illustrations, {GIVEN} with the tag, where chance is higher."
     )
 
 

@@ -6,12 +6,13 @@ import dataclasses
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.evaluation.claims import Claim
 from i2v_lib.models.systems import TRAINED
 from i2v_lib.show import paper
 from i2v_lib.show.readme import replace_block
@@ -75,8 +76,7 @@ def render_results(metrics: Mapping[str, Any]) -> str:
     lines.append(_row(["Tags scored", *tags, *(count(paper.VOCABULARY[category]) for category in CATEGORIES)]))
     sources = metrics["sources"]
     seconds, machine = sum(metrics["seconds"].values()), metrics["machine"]
-    claims = _claims(metrics)
-    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(claim["verdict"] for claim in claims).most_common())
+    claims = claims_of(metrics)
     return "\n".join(
         [
             *lines,
@@ -87,10 +87,11 @@ def render_results(metrics: Mapping[str, Any]) -> str:
             "",
             " ".join([_against_untrained(metrics), *_other_epochs(metrics)]),
             "",
-            f"What the paper claims, and whether it holds on this data: of {len(claims)} claims, {verdicts}. "
-            "*Held* means that every part of a claim is separated from its rivals or from chance; *partly held*, that "
-            "some are; *did not hold*, that none is, or the order is reversed. Differences in Table 2 are those of a "
-            "paired bootstrap, in points of mAP.",
+            f"What the paper claims, and whether it holds on this data: of {len(claims)} claims, "
+            f"{count_verdicts(claims)}. *Held* means that the 95 % interval of every part of a claim lies on the "
+            "claimed side; *partly held*, that some do; *did not hold*, that none does and at least one lies on the "
+            "other side; *undecided*, that none lies on either. Differences in Table 2 are those of a paired "
+            "bootstrap, in points of mAP.",
             "",
             *_claim_lines(claims),
             "",
@@ -131,18 +132,29 @@ def _notebook_minutes(metrics: Mapping[str, Any]) -> str:
     return f". Notebooks, when last executed, with only what was missing built: {each}" if each else ""
 
 
-def _claims(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Every claim with its verdict, of the notebooks executed so far."""
+def claims_of(metrics: Mapping[str, Any]) -> list[Claim]:
+    """Every claim with its verdict, of the notebooks executed so far.
+
+    Raises
+    ------
+    ValueError
+        If one has a verdict that is none of :data:`~i2v_lib.evaluation.claims.VERDICTS`.
+    """
     claims = table2_claims(metrics["differences"])
     for section in SECTIONS:
-        claims += metrics.get(section, {}).get("claims", [])
+        claims += [Claim(**claim) for claim in metrics.get(section, {}).get("claims", [])]
     return claims
 
 
-def _claim_lines(claims: list[dict[str, str]]) -> list[str]:
+def count_verdicts(claims: Sequence[Claim]) -> str:
+    """How many claims there are of each verdict, the most frequent first: "2 held, 1 undecided"; it adds up to all."""
+    return ", ".join(f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in claims).most_common())
+
+
+def _claim_lines(claims: Sequence[Claim]) -> list[str]:
     """Claims as lines of a Markdown table."""
     lines = [_row(["paper", "claim", "here", "measured"]), _row(["---"] * 4)]
-    return lines + [_row([claim["section"], claim["claim"], claim["verdict"], claim["measured"]]) for claim in claims]
+    return lines + [_row([claim.section, claim.claim, claim.verdict, claim.measured]) for claim in claims]
 
 
 def replace_results(text: str, metrics: Mapping[str, Any]) -> str:

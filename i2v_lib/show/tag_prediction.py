@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,22 @@ from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
+from i2v_lib.evaluation.claims import Claim, lies, verdict_of
 from i2v_lib.evaluation.measured import Measured
+from i2v_lib.evaluation.metrics import average_precision
 from i2v_lib.models.systems import SYSTEMS
+from i2v_lib.run import Run
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit, sources_of
 from i2v_lib.show.networks import mean_map
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
-from i2v_lib.show.thumbnails import CELL, axes_at, thumbnail
+from i2v_lib.show.thumbnails import CELL, axes_at, choose_rows, pictures, thumbnail
 from i2v_lib.show.typeset import typeset
-from i2v_lib.show.wording import Rows, count, map_cell, margin, number, percent, percents, signed
+from i2v_lib.show.wording import Rows, count, data_phrase, map_cell, margin, number, percent, percents, signed
 
+NOTEBOOK = "03_tag_prediction.ipynb"
+IN_FIG2 = 6  # illustrations
+EVERYWHERE = ", in every category"  # the end of a claim, which a caption that lists them need not repeat
 RECIPE = Path(__file__).resolve().parents[2] / "benchmarks" / "recipe.json"
 
 
@@ -56,7 +63,22 @@ def table2_rows(table2: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Rows:
     ]
 
 
-def table2_map(table2: Mapping[str, Mapping[str, Mapping[str, Any]]], pretrained_source: str, data: str) -> Figure:
+def table2_map(run: Run, scores: Mapping[str, Mapping[str, Measured]]) -> Exhibit:
+    """Table 2: mean AP of every system, the paper's beside ours, and the paper's claims of their order.
+
+    Parameters
+    ----------
+    run : of the systems
+    scores : of all systems, from one :func:`~i2v_lib.evaluation.bootstrap.score_systems` call
+    """
+    table2, claims = table2_numbers(scores), table2_claims(paired_differences(scores))
+    ours = f"{run.config.preset}: {data_phrase(sources_of(run, NOTEBOOK))}"
+    fig = draw_table2(table2, run.pretrained_source(), ours)
+    caption = caption_table2(claims, run.config.bootstrap)
+    return Exhibit("table2_map", fig, table2_rows(table2), caption, claims, notebook=NOTEBOOK)
+
+
+def draw_table2(table2: Mapping[str, Mapping[str, Mapping[str, Any]]], pretrained_source: str, data: str) -> Figure:
     """Table 2: mean AP of four categories with 95 % intervals, the paper's values in columns of their own.
 
     Parameters
@@ -97,37 +119,36 @@ def paired_differences(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
     return rows
 
 
-def verdict(differences: Rows, better: str, worse: str) -> str:
-    """Whether "better above worse in every category" held, by the paired 95 % intervals.
+def table2_claims(differences: Rows) -> list[Claim]:
+    """What the paper claims of Table 2: one system above another in every category, by the paired 95 % intervals.
 
-    "held" if the interval of every scored category lies above zero, "did not hold" if none does, and
-    otherwise "partly held".
+    Parameters
+    ----------
+    differences : from :func:`paired_differences`; a category without tags is no part of a claim
     """
-    scored = [row for row in _pair(differences, better, worse) if row["difference"] is not None]
-    above = sum(row["low"] > 0 for row in scored)
-    if not above:
-        return "did not hold"
-    return "held" if above == len(scored) else "partly held"
+    claims = []
+    for better, worse in paper.CLAIMS:
+        rows = [row for row in differences if (row["better"], row["worse"]) == (better, worse)]
+        answers, parts = [], []
+        for row in rows:
+            if row["difference"] is None:
+                parts.append(f"{row['category']} not scored")
+                continue
+            answers.append(lies((row["low"], row["high"]), above=0))
+            kind = {True: "", False: ", reversed", None: ", not separated"}[answers[-1]]
+            parts.append(f"{row['category']} {margin(row['difference'], row['low'], row['high'])}{kind}")
+        claim = f"{paper.SYSTEMS[better]} above {paper.SYSTEMS[worse]}{EVERYWHERE}"
+        claims.append(Claim("§4.1", claim, verdict_of(answers), "; ".join(parts)))
+    return claims
 
 
-def claim_sentence(differences: Rows, better: str, worse: str) -> str:
-    """The claim, its verdict, and by how much in each category."""
-    claim = _claim(differences, better, worse)
-    return f"{claim['claim'].partition(',')[0]}: {claim['verdict']} ({claim['measured']})."
-
-
-def table2_claims(differences: Rows) -> Rows:
-    """What the paper claims of Table 2 and whether it held: "section", "claim", "verdict" and "measured"."""
-    return [_claim(differences, *pair) for pair in paper.CLAIMS]
-
-
-def caption_table2(differences: Rows, resamples: int, ending: str) -> str:
+def caption_table2(claims: Sequence[Claim], resamples: int) -> str:
     """Of Table 2: the verdicts on the paper's claims."""
-    claims = " ".join(claim_sentence(differences, *pair) for pair in paper.CLAIMS)
+    verdicts = " ".join(claim.sentence.replace(EVERYWHERE, "") for claim in claims)
     return (
-        f"{claims} Test mAP with 95 % bootstrap intervals over {resamples:,} resamples of the test "
+        f"{verdicts} Test mAP with 95 % bootstrap intervals over {resamples:,} resamples of the test "
         "illustrations; the best of the paper's three systems in bold. Untrained net: the pre-trained net's "
-        f"logistic regression on a network of random weights. {ending}"
+        f"logistic regression on a network of random weights."
     )
 
 
@@ -157,7 +178,14 @@ def best_of_each_setting(records: Rows) -> Rows:
     return [best[key] for key in sorted(best)]
 
 
-def table2_ablation(records: Rows) -> Figure:
+def table2_ablation() -> Exhibit:
+    """Dropout × network: the recorded search for a recipe, the same whatever the run."""
+    records = read_recipe()
+    fig, rows, caption = draw_ablation(records), recipe_rows(records), caption_ablation(records)
+    return Exhibit("table2_ablation", fig, rows, caption, notebook=NOTEBOOK, recorded=True)
+
+
+def draw_ablation(records: Rows) -> Figure:
     """Dropout × network: the best learning rate and batch size of each pair, by mean validation mAP.
 
     Parameters
@@ -231,7 +259,20 @@ def table3_rows(ap: np.ndarray, targets: np.ndarray, vocabulary: Vocabulary, cou
     ]
 
 
-def table3_ap(rows: Rows) -> Figure:
+def table3_ap(run: Run, logits: np.ndarray) -> Exhibit:
+    """Table 3: the general tags that a network predicts best.
+
+    Parameters
+    ----------
+    run : of the test illustrations
+    logits : float array, shape (N, T), of VGG + NIN for them
+    """
+    targets, vocabulary = run.targets()[run.collection().split("test")], run.vocabulary()
+    rows = table3_rows(average_precision(targets, logits, vocabulary.tags), targets, vocabulary)
+    return Exhibit("table3_ap", draw_table3(rows), rows, caption_table3(rows), notebook=NOTEBOOK)
+
+
+def draw_table3(rows: Rows) -> Figure:
     """Table 3: the general tags of highest AP, best first down each column, from ``table3_rows``."""
     blocks = 3
     height = max(-(-len(rows) // blocks), 1)
@@ -241,13 +282,13 @@ def table3_ap(rows: Rows) -> Figure:
     return typeset(names, cells, left=(0, 4, 8), breaks=(4, 8))
 
 
-def caption_table3(rows: Rows, ending: str) -> str:
+def caption_table3(rows: Rows) -> str:
     """Of Table 3."""
     best = ", ".join(f"{row['tag']} ({row['ap']:.1f})" for row in rows[:3])
     shared = sum(row["paper"] is not None for row in rows)
     return (
         f"{paper.SYSTEMS['vgg_nin']} knows best: {best}. Average precision of the {len(rows)} best general "
-        f"tags, each with its n test illustrations; {shared} stand in the paper's Table 3 too. {ending}"
+        f"tags, each with its n test illustrations; {shared} stand in the paper's Table 3 too."
     )
 
 
@@ -275,7 +316,24 @@ def fig2_rows(ids: list[str], logits: np.ndarray, targets: np.ndarray, vocabular
     return rows
 
 
-def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
+def fig2_tags(run: Run, logits: np.ndarray) -> Exhibit:
+    """Fig. 2: test illustrations, drawn at random and not picked, with their tags of highest confidence.
+
+    Parameters
+    ----------
+    run : of the test illustrations
+    logits : float array, shape (N, T), of VGG + NIN for them
+    """
+    collection, test = run.collection(), run.collection().split("test")
+    chosen = choose_rows(np.arange(len(test)), IN_FIG2, run.config.seed)
+    ids = [collection.column("id")[i] for i in test[chosen]]
+    rows = fig2_rows(ids, logits[chosen], run.targets()[test][chosen], run.vocabulary())
+    fig = draw_tags(rows, pictures(run.config, collection, test[chosen]))
+    withheld = run.config.general_noise if collection.drawn else 0.0
+    return Exhibit("fig2_tags", fig, rows, caption_fig2(rows, withheld), notebook=NOTEBOOK)
+
+
+def draw_tags(rows: Rows, images: np.ndarray) -> Figure:
     """Fig. 2: each picture with its tags of highest confidence as bars, right and wrong ones marked.
 
     Parameters
@@ -311,13 +369,13 @@ def fig2_tags(rows: Rows, images: np.ndarray) -> Figure:
     return fig
 
 
-def caption_fig2(rows: Rows, withheld: float, ending: str) -> str:
+def caption_fig2(rows: Rows, withheld: float) -> str:
     """Of Fig. 2; ``withheld`` is the share of true general tags that the collection does not publish."""
     right = sum(row["right"] for row in rows)
     note = f" ({100 * withheld:.0f} % of the true ones are withheld, as on a booru)" if withheld else ""
     return (
         f"{right} of {len(rows)} tags are right. General tags of highest confidence by VGG + NIN, for test "
-        f"illustrations drawn at random and not picked; right means published{note}. {ending}"
+        f"illustrations drawn at random and not picked; right means published{note}."
     )
 
 
@@ -329,27 +387,17 @@ def _order_by_dropout(best: Rows) -> str:
     return f"VGG + NIN against VGG model A: {', '.join(gaps)}. " if gaps else ""
 
 
-def _claim(differences: Rows, better: str, worse: str) -> dict[str, str]:
-    parts = []
-    for row in _pair(differences, better, worse):
-        if row["difference"] is None:
-            parts.append(f"{row['category']} not scored")
-            continue
-        kind = "" if row["low"] > 0 else (", reversed" if row["high"] < 0 else ", not separated")
-        parts.append(f"{row['category']} {margin(row['difference'], row['low'], row['high'])}{kind}")
-    return {
-        "section": "§4.1",
-        "claim": f"{paper.SYSTEMS[better]} above {paper.SYSTEMS[worse]}, in every category",
-        "verdict": verdict(differences, better, worse),
-        "measured": "; ".join(parts),
-    }
-
-
-def _pair(differences: Rows, better: str, worse: str) -> Rows:
-    return [row for row in differences if (row["better"], row["worse"]) == (better, worse)]
-
-
 def _tag_cells(row: Mapping[str, Any] | None) -> list[str]:
     if row is None:
         return [""] * 4
     return [shorten(row["tag"], 18), number(row["ap"]), count(row["positives"]), number(row["paper"])]
+
+
+def metrics(run: Run, scores: Mapping[str, Mapping[str, Measured]]) -> dict[str, Any]:
+    """The sections of ``metrics.json`` that Table 2 is: what it was made from, its numbers and their differences."""
+    return {
+        "sources": sources_of(run, NOTEBOOK),
+        "pretrained": run.pretrained_source(),
+        "table2": table2_numbers(scores),
+        "differences": paired_differences(scores),
+    }

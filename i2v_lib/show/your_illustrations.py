@@ -71,7 +71,7 @@ def tags(own: Illustrations, ids: Ids = None) -> Sheet:
         f"The {TOP_TAGS} tags of highest confidence of {_some(shown, ids)}: general, of a character or of a title; "
         f"those that are not harmless are passed over. All plausible tags stand in `tags.csv`. {_ending(own)}"
     )
-    return {"fig": tag_prediction.fig2_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
+    return {"fig": tag_prediction.draw_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
 
 
 def heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Sheet:
