@@ -1,4 +1,7 @@
-"""Heat maps in print: where a network saw an illustration's top tags, and whether it points at what they name."""
+"""Heat maps in print: where a network saw an illustration's top tags, and whether it points at what they name.
+
+It is long because each of its three exhibits stands beside the numbers, the drawing and the caption it is made of.
+"""
 
 from __future__ import annotations
 

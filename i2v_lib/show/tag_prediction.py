@@ -1,4 +1,7 @@
-"""Tag prediction in print (§4.1): Tables 2 and 3, Fig. 2, the recorded search for a recipe, and the paper's claims."""
+"""Tag prediction in print (§4.1): Tables 2 and 3, Fig. 2, the recorded search for a recipe, and the paper's claims.
+
+It is long because each of its four exhibits stands beside the numbers, the drawing and the caption it is made of.
+"""
 
 from __future__ import annotations
 
