@@ -232,7 +232,12 @@ def notebooks(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "i2v_lib.cli.execute", SimpleNamespace(run_notebook=run_notebook))
     run = SimpleNamespace(Run=lambda config: SimpleNamespace(figures=run_folder(config) / "figures"))
     monkeypatch.setitem(sys.modules, "i2v_lib.run", run)
-    report = SimpleNamespace(publish=lambda run, figures: seen.published.append(figures))
+
+    def publish(run, figures, pages):
+        seen.published.extend([figures, *pages])
+        pages["explorer.html"](figures / "explorer.html")
+
+    report = SimpleNamespace(publish=publish)
     monkeypatch.setitem(sys.modules, "i2v_lib.show.report", report)
     page = SimpleNamespace(export_explorer=lambda run, out: seen.published.append(out))
     monkeypatch.setitem(sys.modules, "i2v_lib.explorers.page", page)
@@ -266,7 +271,7 @@ def test_only_the_notebooks_asked_for_run(notebooks):
 def test_only_the_plain_demo_is_published(arguments, published, notebooks, tmp_path):
     main(["reproduce", *arguments])
     figures = tmp_path / "home" / "figures"
-    assert notebooks.published == [figures, figures / "explorer.html"] * published
+    assert notebooks.published == [figures, "explorer.html", "contact_sheet.png", figures / "explorer.html"] * published
 
 
 def test_a_collection_is_found_from_any_working_directory(notebooks, tmp_path, monkeypatch):

@@ -1,6 +1,10 @@
 import copy
 import json
+import os
+import re
+import shutil
 from itertools import groupby
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -167,6 +171,80 @@ def test_publishing_replaces_what_was_there(run, tmp_path):
     assert first == {path.name: path.read_bytes() for path in published.iterdir()}
     assert {path.name for path in tmp_path.iterdir()} == {"figures", "runs", "README.md"}
     assert report.render_results(example_metrics()) in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def links(text):
+    """Files that a Markdown text links to."""
+    return set(re.findall(r"\]\(([\w/.]+\.\w+)\)", text))
+
+
+def publish_pages(run, folder, content):
+    pages = {name: lambda path: path.write_text(content) for name in ("explorer.html", "contact_sheet.png")}
+    report.publish(run, folder, pages)
+
+
+def test_a_kill_between_any_two_steps_leaves_every_link_alive(run, tmp_path, monkeypatch):
+    """Of the README, whose first link is a page that is published beside the figures, and of the gallery."""
+    published, readme = tmp_path / "figures", tmp_path / "README.md"
+    readme.write_text(f"[try](figures/explorer.html) [sheet](figures/contact_sheet.png)\n{BEGIN}\n{END}\n")
+    publish_pages(run, published, "old")
+    (run.figures / "fig2_tags.pdf").rename(run.figures / "fig9_other.pdf")  # one figure gives way to another
+    (run.figures / "fig2_tags.png").rename(run.figures / "fig9_other.png")
+    (run.figures / "fig2_tags.json").rename(run.figures / "fig9_other.json")
+    before = {path.name: path.read_bytes() for path in published.iterdir()}
+
+    class Killed(BaseException):
+        pass
+
+    left = []
+
+    def step(original):
+        def stepped(*arguments, **options):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return original(*arguments, **options)
+
+        return stepped
+
+    for owner, name in ((os, "replace"), (os, "unlink"), (os, "rmdir"), (os, "mkdir"), (os, "rename")):
+        monkeypatch.setattr(owner, name, step(getattr(owner, name)))
+    for name in ("unlink", "rmdir", "mkdir", "rename", "write_text"):
+        monkeypatch.setattr(Path, name, step(getattr(Path, name)))
+    monkeypatch.setattr(shutil, "copyfile", step(shutil.copyfile))
+    killed = 0
+    while True:
+        left[:] = [killed]
+        try:
+            publish_pages(run, published, "new")
+        except Killed:
+            left[:] = [10**6]
+            killed += 1
+        else:
+            break
+        assert {"figures/explorer.html", "figures/contact_sheet.png"} <= links(readme.read_text(encoding="utf-8"))
+        assert not [link for link in links(readme.read_text(encoding="utf-8")) if not (tmp_path / link).exists()]
+        gallery = (published / "README.md").read_text(encoding="utf-8")
+        assert "fig2_tags.png" in links(gallery) or "fig9_other.png" in links(gallery)
+        assert not [link for link in links(gallery) if not (published / link).exists()]
+    assert killed > 15
+    left[:] = [10**6]
+    assert (published / "explorer.html").read_text() == "new"
+    after = {path.name for path in published.iterdir()}
+    assert after == {name.replace("fig2_tags", "fig9_other") for name in before}
+    assert {path.name for path in tmp_path.iterdir()} == {"figures", "runs", "README.md"}
+
+
+def test_verdicts_add_up_to_the_number_of_claims():
+    metrics = example_metrics()
+    verdicts = ["held", "undecided", "did not hold", "partly held", "undecided"]
+    claims = [{"section": "§4.3", "claim": str(i), "verdict": v, "measured": ""} for i, v in enumerate(verdicts)]
+    found = report.claims_of(metrics | {"study": {"claims": claims}})
+    assert len(found) == 2 + len(verdicts)
+    assert sum(map(int, re.findall(r"\d+", report.count_verdicts(found)))) == len(found)
+    assert f"of {len(found)} claims, " in report.render_results(metrics | {"study": {"claims": claims}})
+    with pytest.raises(ValueError, match="not separated"):
+        report.claims_of(metrics | {"study": {"claims": [claims[0] | {"verdict": "not separated"}]}})
 
 
 def test_gallery_shows_every_figure_and_why_numbers_differ(run, tmp_path):

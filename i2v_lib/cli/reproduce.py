@@ -121,7 +121,9 @@ def _publish(config: Config, overrides: dict[str, Any]) -> Path:
     run = Run(config)
     if config.preset != "demo" or overrides:
         return run.figures
-    publish(run, home() / "figures")
-    export_explorer(run, home() / "figures" / "explorer.html")
-    contact_sheet(config, 24, columns=8).save(home() / "figures" / "contact_sheet.png", optimize=True)
+    pages = {
+        "explorer.html": lambda path: export_explorer(run, path),
+        "contact_sheet.png": lambda path: contact_sheet(config, 24, columns=8).save(path, optimize=True),
+    }
+    publish(run, home() / "figures", pages)
     return home() / "figures"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +20,29 @@ from i2v_lib.show.readme import replace_block
 from i2v_lib.show.saving import METRICS, plain, read_metrics, settings
 from i2v_lib.show.tag_prediction import table2_claims
 from i2v_lib.show.wording import count, data_phrase, map_text, number
+from i2v_lib.system.files import write_text
 
 if TYPE_CHECKING:
     from i2v_lib.run import Run
 
+GALLERY = "README.md"  # of the published folder
 ABBREVIATIONS = {"map": "mAP", "ap": "AP", "tsne map": "t-SNE map", "heatmaps": "heat maps"}
 # of the metrics, in the order of their notebooks
 SECTIONS = ("pointing", "new_tags", "codes", "retrieval", "study", "morphing", "map")
 
 
-def publish(run: Run, folder: Path) -> None:
+def publish(run: Run, folder: Path, pages: Mapping[str, Callable[[Path], Any]] | None = None) -> None:
     """Replace the published figures by a run's, with a gallery, and bring the README's numbers up to date.
+
+    All of it is assembled in a folder beside, then moved into place file by file: pages and figures first, then the
+    gallery and the README that link to them, and only then goes what no run makes any more. So a kill at any time
+    leaves every link alive; what it leaves half exchanged, the next call completes.
 
     Parameters
     ----------
     run : its ``figures`` folder must hold what the notebooks save
     folder : of the published figures; the README beside it, if there is one, is updated
+    pages : file name -> what writes that file to a path: what is published beside the figures, such as the explorer
 
     Raises
     ------
@@ -46,21 +54,27 @@ def publish(run: Run, folder: Path) -> None:
     readme = folder.parent / "README.md"
     text = replace_results(readme.read_text(encoding="utf-8"), metrics) if readme.exists() else None
 
-    fresh, stale = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
-    for leftover in (fresh, stale):
-        shutil.rmtree(leftover, ignore_errors=True)
+    fresh = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name in records:
         for path in run.figures.glob(f"{name}.*"):
             shutil.copyfile(path, fresh / path.name)
     shutil.copyfile(run.figures / METRICS, fresh / METRICS)
-    (fresh / "README.md").write_text(render_gallery(records, metrics, run.config), encoding="utf-8")
-    if folder.exists():
-        folder.rename(stale)
-    fresh.rename(folder)
-    shutil.rmtree(stale, ignore_errors=True)
+    for name, write_page in (pages or {}).items():
+        write_page(fresh / name)
+    (fresh / GALLERY).write_text(render_gallery(records, metrics, run.config), encoding="utf-8")
+
+    folder.mkdir(exist_ok=True)
+    new = sorted((path.name for path in fresh.iterdir()), key=lambda name: (name == GALLERY, name))
+    for name in new:
+        os.replace(fresh / name, folder / name)
     if text is not None:
-        readme.write_text(text, encoding="utf-8")
+        write_text(readme, text)
+    for path in folder.iterdir():
+        if path.name not in new:
+            path.unlink()
+    fresh.rmdir()
 
 
 def render_results(metrics: Mapping[str, Any]) -> str:
