@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import sys
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ FLOORS = (  # a room imports from its own floor's rooms no further than itself, 
     ("explorers", "notebook"), ("cli",), ("__main__",),
 )  # fmt: skip
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+SHARED_NAMES = {  # modules that may bear one name, and why; a module of show/ may bear that of what it shows
+    "collection": ({"data/collection", "drawn/collection"}, "drawing one makes what the other opens"),
+    "files": ({"system/files", "models/released/files"}, "how files are written, and which ones the authors published"),
+    "folder": ({"data/folder", "models/tagging/folder"}, "a folder with tags is read; one without is tagged"),
+    "heatmaps": ({"models/serving/heatmaps", "show/heatmaps"}, "what show/ shows"),
+    "morphing": ({"show/morphing", "explorers/morphing"}, "the figure, and the same to move about in"),
+    "neighbors": ({"search/neighbors", "show/neighbors"}, "what show/ shows"),
+    "networks": ({"models/networks", "show/networks"}, "what show/ shows"),
+    "new_tags": ({"models/tagging/new_tags", "evaluation/new_tags", "show/new_tags"}, "learned, measured and shown"),
+    "released": ({"evaluation/released", "show/released"}, "what show/ shows"),
+    "tags": ({"drawn/tags", "explorers/tags"}, "those of a drawn scene, and their list in a panel"),
+    "training": ({"models/training", "cli/training"}, "the loop, and its command"),
+}
 
 
 def name_of(path):
@@ -196,6 +210,16 @@ def test_a_module_of_more_than_400_lines_says_why():
     sources = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
     long = {name: source for name, source in sources.items() if len(source.splitlines()) > 400}
     assert not [name for name, source in long.items() if "long" not in (ast.get_docstring(ast.parse(source)) or "")]
+
+
+def test_no_two_modules_share_a_name_without_a_reason():
+    """In an editor's tabs, modules of one name cannot be told apart."""
+    places = defaultdict(set)
+    for path in MODULES:
+        if path.stem != "__init__":
+            places[path.stem].add(path.relative_to(PACKAGE).with_suffix("").as_posix())
+    shared = {stem: found for stem, found in places.items() if len(found) > 1}
+    assert shared == {stem: allowed for stem, (allowed, _) in SHARED_NAMES.items()}
 
 
 def test_a_missing_docstring_is_seen():
