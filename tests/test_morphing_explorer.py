@@ -2,7 +2,6 @@
 
 import io
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import traitlets
 from PIL import Image
 
 from i2v_lib.config import load_config
+from i2v_lib.data.collection import Collection
 from i2v_lib.data.images import BadImageError
 from i2v_lib.explorers.morphing import ANY, CHOOSE, TOO_FEW, MorphingExplorer
 from i2v_lib.explorers.of_run import explore_morphing
@@ -398,11 +398,9 @@ def test_a_file_is_joined_to_a_run(run):
 def test_unsafe_pictures_never_appear(run, monkeypatch):
     """Of a collection that is not drawn, whatever the search holds: grey stands for what is not rated safe."""
     explorer = explore_morphing(run, 0, 5)
-    unsafe = SimpleNamespace(
-        info={"resize": "warp", "size": 40},
-        pixels=run.collection().pixels,
-        posts=run.collection().posts.set_column(4, "rating", [["explicit"] * len(run.collection())]),
-    )
+    known = run.collection()
+    posts = known.posts.set_column(4, "rating", [["explicit"] * len(known)])
+    unsafe = Collection(known.folder, posts, known.pixels, known.info | {"resize": "warp"})
     monkeypatch.setattr(type(run), "collection", lambda self: unsafe)
     explorer.backing._look_well.cache_clear()
     for well in (False, True):

@@ -352,7 +352,7 @@ def test_conversion_happens_once(files, monkeypatch):
         patched.setattr(convert, "_load", lambda *_: pytest.fail("converted again"))
         assert convert_released(**files) == written
     write(files["tag_model"], weights_of("tags", seed=1))
-    with pytest.raises(ValueError, match="was converted from other files.*overwrite=True"):
+    with pytest.raises(ValueError, match=r"overwrite=False: .*illust2vec_tag_ver200\.safetensors"):
         convert_released(**files)
     assert [path.read_bytes() for path in written.values()] == content
     tags = {name: files[name] for name in ("tag_model", "tag_list", "out")}
