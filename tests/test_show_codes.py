@@ -41,11 +41,11 @@ def test_retraining_is_the_difference_of_both(rows):
 
 
 def test_retraining_is_told_and_set(rows):
-    caption = codes.caption_retraining(rows, 2, "The end.")
+    caption = codes.caption_retraining(rows, 2)
     assert f"general +{rows[0]['difference']:.1f} [+" in caption
     assert "copyright" not in caption
     assert "2 more epochs" in caption
-    assert "–" in texts(codes.table_retraining(rows))
+    assert "–" in texts(codes.draw_retraining(rows))
 
 
 def test_statistics_stand_beside_random_codes():
@@ -54,12 +54,12 @@ def test_statistics_stand_beside_random_codes():
     for name, values in {"codes": features, "random": np.random.default_rng(1).standard_normal((50, 40))}.items():
         statistics[name] = code_statistics(binarize(values), 40)
         statistics[name]["agreement"] = distance_agreement(binarize(values), features)
-    shown = texts(codes.table_codes(statistics))
+    shown = texts(codes.draw_codes(statistics))
     assert f"{statistics['codes']['agreement']:.2f}" in shown
     assert f"{statistics['random']['entropy']:.3f}" in shown
-    assert "0 of 40 bits are dead" in codes.caption_codes(statistics, 50, "The end.")
+    assert "0 of 40 bits are dead" in codes.caption_codes(statistics, 50)
     statistics["codes"]["agreement"] = float("nan")  # all codes equal: nothing to compare
-    assert "–" in texts(codes.table_codes(statistics))
+    assert "–" in texts(codes.draw_codes(statistics))
 
 
 def test_recorded_comparison_holds_every_place_for_the_same_seeds():
@@ -69,7 +69,7 @@ def test_recorded_comparison_holds_every_place_for_the_same_seeds():
     assert all(of == seeds["flattened"] for of in seeds.values())
     assert len({r["epochs_hash"] for r in records}) == 1
     rows = codes.record_rows(records)
-    assert texts(codes.table_hash_layer(rows)).count("flattened map (as released)") == 1
+    assert texts(codes.draw_hash_layer(rows)).count("flattened map (as released)") == 1
     assert f"{len(seeds['flattened'])} seeds" in codes.caption_records(rows)
 
 

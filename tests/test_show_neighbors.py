@@ -117,7 +117,7 @@ def test_rows_name_the_collection_and_nodes_the_searched_part(collection):
 
 def test_fig3(collection):
     rows = fig3(collection, neighbors.choose_queries(N, 0))
-    fig = neighbors.fig3_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
+    fig = neighbors.draw_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
     assert len(fig.axes) == 32
     assert not overlapping(fig)
     drawn = [text.get_text() for text in texts(fig)]
@@ -135,7 +135,7 @@ def test_tags_that_do_not_fit_are_counted(collection):
     rows[0]["tags"] = [f"tag {i}" for i in range(9)]
     rows[1]["tags"] = ["a", "b", "c"]
     rows[2]["tags"] = ["a", "b", "c", "d"]
-    drawn = [text.get_text() for text in texts(neighbors.fig3_neighbors(rows, collection.pixels[:4]))]
+    drawn = [text.get_text() for text in texts(neighbors.draw_neighbors(rows, collection.pixels[:4]))]
     assert "+ 6 more" in drawn
     assert "+ 2 more" in drawn
     assert drawn.count("c") == 1
@@ -143,7 +143,7 @@ def test_tags_that_do_not_fit_are_counted(collection):
 
 def test_ids_link_to_their_source_and_to_nothing_else(collection, tmp_path):
     rows = fig3(collection, [0])
-    fig = neighbors.fig3_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
+    fig = neighbors.draw_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
     assert {text.get_url() for text in texts(fig)} == {None, "https://example.org/0"}
     assert {row["source_url"] for row in rows} == {"https://example.org/0", "javascript:alert(1)", None}
     fig.savefig(tmp_path / "fig.pdf")
@@ -156,7 +156,7 @@ def test_ids_link_to_their_source_and_to_nothing_else(collection, tmp_path):
 def test_fig3_of_a_few_pictures(collection, n):
     rows = fig3(collection, neighbors.choose_queries(n, 0), n=n)
     assert len(rows) == n * min(n, 4)
-    fig = neighbors.fig3_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
+    fig = neighbors.draw_neighbors(rows, collection.pixels[[row["row"] for row in rows]])
     assert len(fig.axes) == len(rows)
     assert not overlapping(fig)
 
@@ -164,12 +164,11 @@ def test_fig3_of_a_few_pictures(collection, n):
 def test_caption_of_fig3(collection):
     rows = fig3(collection, [0, 1, 10])
     rows[5]["same_character"] = True
-    caption = neighbors.caption_fig3(rows, 4096, "End.")
+    caption = neighbors.caption_fig3(rows, 4096)
     assert caption.startswith("1 of 6 neighbors show the query's character. 3 queries drawn at random")
     assert "(1 without a character or neighbor)" in caption
     assert "4,096-bit codes" in caption
-    assert caption.endswith("End.")
-    assert neighbors.caption_fig3(fig3(collection, [0]), 64, "").startswith("No query shows a character. 1 quer")
+    assert neighbors.caption_fig3(fig3(collection, [0]), 64).startswith("No query shows a character. 1 quer")
 
 
 def test_rows_are_percentages_and_plain(measured):
@@ -195,7 +194,7 @@ def test_comparisons(measured):
 @pytest.mark.parametrize("source", ["surrogate", "ImageNet"])
 def test_table(measured, source):
     rows = neighbors.retrieval_rows(measured)
-    fig = neighbors.table_retrieval(rows, source)
+    fig = neighbors.draw_retrieval(rows, source)
     assert not overlapping(fig)
     drawn = [text.get_text() for text in texts(fig)]
     assert drawn.count(paper.metric_name("pretrained", source)) == 2
@@ -213,44 +212,61 @@ def row(search, metric, attribute, precision, low, chance):
     return named | {"precision": precision, "low": low, "high": 90.0, "chance": chance, "found": 50.0, "queries": 7}
 
 
-def against(metric, attribute, difference, ratio):
+def against(metric, attribute, difference, ratio, half=1.0):
+    """A comparison whose intervals reach half a width to both sides."""
     named = {"against": metric, "search": "as found", "attribute": attribute, "k": 3}
-    intervals = {"low": -9.0, "high": 9.0, "ratio": ratio, "ratio_low": 1.0, "ratio_high": 9.0}
-    return named | {"difference": difference} | intervals
+    points = {"difference": difference, "low": difference - half, "high": difference + half}
+    return named | points | {"ratio": ratio, "ratio_low": ratio - half, "ratio_high": ratio + half}
 
 
 def verdicts(rows, comparisons):
-    return [claim["verdict"] for claim in neighbors.claims(rows, comparisons)]
+    return [claim.verdict for claim in neighbors.retrieval_claims(rows, comparisons)]
 
 
 def test_verdicts():
     rows = [row(search, "codes", "character", 40.0, 35.0, 2.0) for search in ("as found", "without near-duplicates")]
     rows += [row("other characters", "codes", name, 20.0, 15.0, 10.0) for name in ("artist", "arms", "view")]
     rows += [row("as found", "pretrained", name, 5.0, 4.0, 2.0) for name in ("character", "title")]
-    comparisons = [against("features", name, -3.0, 0.9) for name in ("character", "title")]
-    comparisons += [against("pretrained", name, 35.0, 5.0) for name in ("character", "title")]
+    comparisons = [against("features", name, -1.9, 0.9) for name in ("character", "title")]
+    comparisons += [against("pretrained", name, 35.0, 6.1) for name in ("character", "title")]
     assert verdicts(rows, comparisons) == ["held"] * 4
     for i, spoiled in ((1, {"low": 1.9}), (2, {"low": 9.0})):
         assert "partly held" in verdicts([*rows[:i], rows[i] | spoiled, *rows[i + 1 :]], comparisons)
-    assert verdicts([r | {"low": 0.0} for r in rows], comparisons)[:2] == ["did not hold"] * 2
-    worse = [comparisons[0] | {"difference": -3.1}, comparisons[1], comparisons[2] | {"ratio": 4.9}, comparisons[3]]
-    assert verdicts(rows, worse)[2:] == ["partly held"] * 2
-    claims = neighbors.claims(rows, comparisons)
-    assert {tuple(claim) for claim in claims} == {("section", "claim", "verdict", "measured")}
-    assert "50.0 % of 7 queries" in claims[0]["measured"]
-    assert "arms 20.0 % [15.0, 90.0] (chance 10.0)" in claims[1]["measured"]
-    assert "character −3.0 points [−9.0, +9.0]" in claims[2]["measured"]
-    assert "times [1.0, 9.0] the pre-trained net's 5.0 %" in claims[3]["measured"]
+    assert verdicts([r | {"low": 0.0} for r in rows], comparisons)[:2] == ["undecided"] * 2
+    assert verdicts([r | {"low": 0.0, "high": 1.0} for r in rows], comparisons)[:2] == ["did not hold"] * 2
+    claims = neighbors.retrieval_claims(rows, comparisons)
+    assert "50.0 % of 7 queries" in claims[0].measured
+    assert "arms 20.0 % [15.0, 90.0] (chance 10.0)" in claims[1].measured
+    assert "character −1.9 points [−2.9, −0.9]" in claims[2].measured
+    assert "times [5.1, 7.1] the pre-trained net's 5.0 %" in claims[3].measured
+
+
+@pytest.mark.parametrize(
+    ("points", "times", "half", "verdict"),
+    [
+        (-1.9, 6.1, 1, "held"),
+        (-2.9, 5.1, 3, "undecided"),  # the point is beyond the bound, the interval holds it: [−5.9, 0.1], [2.1, 8.1]
+        (-3.1, 4.9, 1, "undecided"),
+        (-4.1, 3.9, 1, "did not hold"),
+    ],
+)
+def test_targets_are_met_by_the_whole_interval(points, times, half, verdict):
+    rows = [row("as found", "pretrained", name, 5.0, 4.0, 2.0) for name in ("character", "title")]
+    comparisons = [against("features", name, points, 0.9, half) for name in ("character", "title")]
+    comparisons += [against("pretrained", name, 35.0, times, half) for name in ("character", "title")]
+    assert verdicts(rows, comparisons)[2:] == [verdict] * 2
+    mixed = [comparisons[0], against("features", "title", 0, 1), comparisons[2], against("pretrained", "title", 9, 9)]
+    assert verdicts(rows, mixed)[2:] == ["held" if verdict == "held" else "partly held"] * 2
 
 
 def test_what_is_not_measured_is_said(measured):
     comparisons = neighbors.comparison_rows(measured)
-    claims = neighbors.claims(neighbors.retrieval_rows(measured), comparisons)
-    assert claims[0]["verdict"] == "held"
-    assert claims[1]["verdict"] == "undecided"  # no artist, no pose
-    assert "view not measured" in claims[1]["measured"]
-    assert verdicts([], []) == ["not measured", *["undecided"] * 3]
-    caption = neighbors.caption_retrieval(neighbors.retrieval_rows(measured), claims, N, 50, "End.")
+    claims = neighbors.retrieval_claims(neighbors.retrieval_rows(measured), comparisons)
+    assert claims[0].verdict == "held"
+    assert claims[1].verdict == "undecided"  # no artist, no pose
+    assert "view not measured" in claims[1].measured
+    assert verdicts([], []) == ["undecided"] * 4
+    caption = neighbors.caption_retrieval(neighbors.retrieval_rows(measured), claims, N, 50)
     assert caption.startswith("Neighbors of some queries show the same character: held.")
     assert "20 illustrations" in caption
     assert "Not known of this collection: background, arms, view." in caption
@@ -263,15 +279,15 @@ def test_a_collection_without_characters(measured):
     empty = measure(indices, nothing, range(N), resamples=5)
     rows, comparisons = neighbors.retrieval_rows(empty), neighbors.comparison_rows(empty)
     assert {r["precision"] for r in rows} == {None}
-    assert verdicts(rows, comparisons) == ["not measured", *["undecided"] * 3]
-    neighbors.table_retrieval(rows, "surrogate")
+    assert verdicts(rows, comparisons) == ["undecided"] * 4
+    neighbors.draw_retrieval(rows, "surrogate")
 
 
 def test_a_pre_trained_net_that_finds_nothing():
     rows = [row("as found", "pretrained", name, 0.0, 0.0, 2.0) for name in ("character", "title")]
     comparisons = [against("pretrained", name, 35.0, np.nan) for name in ("character", "title")]
-    claim = neighbors.claims(rows, comparisons)[3]
-    assert (claim["verdict"], "not found by the pre-trained net" in claim["measured"]) == ("held", True)
+    claim = neighbors.retrieval_claims(rows, comparisons)[3]
+    assert (claim.verdict, "not found by the pre-trained net" in claim.measured) == ("held", True)
     nothing = [against("pretrained", name, 0.0, np.nan) for name in ("character", "title")]
-    claim = neighbors.claims(rows, nothing)[3]
-    assert (claim["verdict"], "found by neither" in claim["measured"]) == ("undecided", True)
+    claim = neighbors.retrieval_claims(rows, nothing)[3]
+    assert (claim.verdict, "found by neither" in claim.measured) == ("undecided", True)

@@ -11,7 +11,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import CATEGORIES
+from i2v_lib.evaluation.bootstrap import score_systems
+from i2v_lib.evaluation.code_quality import code_statistics, distance_agreement
 from i2v_lib.evaluation.measured import Measured
+from i2v_lib.run import Run
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import ONE_COLUMN
 from i2v_lib.show.tag_prediction import table2_numbers
 from i2v_lib.show.typeset import typeset
@@ -23,7 +27,41 @@ PLACEMENTS = {  # hash_layer -> in words
     "tags": "after the tag convolution",
     "convolution": "3 × 3 convolution",
 }
+NOTEBOOK = "04_nearest_neighbors.ipynb"
 RECORDS = Path(__file__).resolve().parents[2] / "benchmarks" / "hash_layer.json"
+
+
+def table_retraining(run: Run) -> Exhibit:
+    """What retraining with the hash layer does to the tags of the test illustrations."""
+    logits = {system: run.logits(system) for system in ("vgg_nin", "hash")}
+    targets, blocks = run.targets()[run.collection().split("test")], run.vocabulary().blocks
+    rows = retraining_rows(score_systems(targets, logits, blocks, run.config.bootstrap, run.config.seed))
+    caption = caption_retraining(rows, run.config.epochs_hash)
+    return Exhibit("table_retraining", draw_retraining(rows), rows, caption, notebook=NOTEBOOK)
+
+
+def code_numbers(run: Run) -> dict[str, dict[str, Any]]:
+    """How the run's codes use their bits, beside random ones: see :func:`draw_codes`."""
+    bits, seed, real = run.config.code_bits, run.config.seed, run.features("features")
+    return {
+        metric: code_statistics(run.codes(metric), bits, seed)
+        | {"agreement": distance_agreement(run.codes(metric), real, seed)}
+        for metric in ("codes", "random")
+    }
+
+
+def table_codes(run: Run, statistics: Mapping[str, Mapping[str, Any]]) -> Exhibit:
+    """How the codes use their bits; ``statistics`` are from :func:`code_numbers`."""
+    rows = [{"codes": metric, **values} for metric, values in statistics.items()]
+    caption = caption_codes(statistics, len(run.safe_dataset()))
+    return Exhibit("table_codes", draw_codes(statistics), rows, caption, notebook=NOTEBOOK)
+
+
+def table_hash_layer() -> Exhibit:
+    """The recorded comparison of places for the hash layer; see ``benchmarks/hash_layer.py``."""
+    rows = record_rows(read_records())
+    fig, caption = draw_hash_layer(rows), caption_records(rows)
+    return Exhibit("table_hash_layer", fig, rows, caption, notebook=NOTEBOOK, recorded=True)
 
 
 def retraining_rows(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
@@ -42,13 +80,13 @@ def retraining_rows(scores: Mapping[str, Mapping[str, Measured]]) -> Rows:
     return rows
 
 
-def table_retraining(rows: Rows) -> Figure:
+def draw_retraining(rows: Rows) -> Figure:
     """Tag prediction before and after the hash layer, from :func:`retraining_rows`."""
     cells = [[row["category"], number(row["before"]), number(row["after"]), _change(row)] for row in rows]
     return typeset(["test mAP (%)", "tag network", "with hash layer", "difference"], cells, width=ONE_COLUMN)
 
 
-def table_codes(statistics: Mapping[str, Mapping[str, Any]]) -> Figure:
+def draw_codes(statistics: Mapping[str, Mapping[str, Any]]) -> Figure:
     """How the codes use their bits, beside random codes.
 
     Parameters
@@ -99,7 +137,7 @@ def record_rows(records: Rows) -> Rows:
     ]
 
 
-def table_hash_layer(rows: Rows) -> Figure:
+def draw_hash_layer(rows: Rows) -> Figure:
     """Places for the hash layer, over seeds: tags, bits and neighbors, from :func:`record_rows`."""
     found = [f"{attribute}, {metric}" for attribute in ("character", "title") for metric in ("codes", "features")]
     cells, rules = [], []
@@ -129,24 +167,24 @@ def table_hash_layer(rows: Rows) -> Figure:
     return typeset(columns, cells, spans=spans, rules=rules, breaks=(2, 6, 10, 12))
 
 
-def caption_retraining(rows: Rows, epochs: int, ending: str) -> str:
+def caption_retraining(rows: Rows, epochs: int) -> str:
     """Of the tags before and after."""
     changes = "; ".join(f"{row['category']} {_change(row)}" for row in rows if row["difference"] is not None)
     return (
         f"Retraining with the hash layer changes the tags' mAP by: {changes} points. VGG + NIN, and the same after the "
         f"layer was inserted and all of it trained for {epochs} more epochs; paired 95 % bootstrap intervals over the "
-        f"test illustrations. Some of the gain may come from the epochs alone. {ending}"
+        "test illustrations. Some of the gain may come from the epochs alone."
     )
 
 
-def caption_codes(statistics: Mapping[str, Mapping[str, Any]], illustrations: int, ending: str) -> str:
+def caption_codes(statistics: Mapping[str, Mapping[str, Any]], illustrations: int) -> str:
     """Of the codes' bits."""
     ours = statistics["codes"]
     return (
         f"{ours['dead']:,} of {ours['bits']:,} bits are dead, a bit carries {ours['entropy']:.2f} bits of entropy, and "
         f"distances spread as those of {ours['independent']:,.0f} independent bits. Agreement: rank correlation of the "
         "Hamming distance with the Euclidean distance of the real features, over pairs. Codes of the "
-        f"{illustrations:,} illustrations of the safe dataset, beside as many random ones. {ending}"
+        f"{illustrations:,} illustrations of the safe dataset, beside as many random ones."
     )
 
 

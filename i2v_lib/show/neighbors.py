@@ -1,4 +1,7 @@
-"""Fig. 3, how often neighbors share an attribute, and what of the paper's claims that bears out (§3.2, §4.2, §4.3)."""
+"""Fig. 3, how often neighbors share an attribute, and what of the paper's claims that bears out (§3.2, §4.2, §4.3).
+
+A long file, since the claims read the rows of the table, and both read Fig. 3's neighbors.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,64 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.claims import verdict_of
+from i2v_lib.evaluation.attributes import attributes
+from i2v_lib.evaluation.claims import Answer, Claim, lies, verdict_of
 from i2v_lib.evaluation.retrieval import AS_FOUND, ATTRIBUTES, KS, NO_DUPLICATES, OTHERS, Retrieved
+from i2v_lib.run import Run
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import ANSWER_COLORS, ANSWER_SIGNS, TWO_COLUMNS, shorten
-from i2v_lib.show.thumbnails import choose_rows, thumbnail
+from i2v_lib.show.thumbnails import choose_rows, pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, over_interval, percent, signed
 
+NOTEBOOK = "04_nearest_neighbors.ipynb"
 QUERIES, TOP = 8, 3  # of Fig. 3
 HEADINGS = ("query", "nearest", "2nd nearest", "3rd nearest")
+SEMANTIC, STYLE, POSE = ("character", "title"), ("artist",), ("arms", "view")
+TIMES, POINTS = 5, 3  # targets at k = 3: times the pre-trained net, points below the real features
+BLOCKS = (  # of the table; where a metric's own errors are judged, metrics cannot be compared
+    (AS_FOUND, "As found", tuple(paper.METRICS)),
+    (NO_DUPLICATES, "Near-duplicates skipped", tuple(paper.METRICS)),
+    (OTHERS, "Neighbors of other characters", ("codes",)),
+)
+
+
+def fig3_neighbors(run: Run, indices: np.ndarray, distances: np.ndarray) -> Exhibit:
+    """Fig. 3: queries drawn at random and not picked, each with its nearest neighbors by binary codes.
+
+    Parameters
+    ----------
+    run : that is searched
+    indices, distances : arrays, shape (n, K): from ``run.neighbors("codes", K)``
+    """
+    collection, safe = run.collection(), run.safe_dataset()
+    queries = choose_queries(len(safe), run.config.seed)
+    rows = fig3_rows(collection, safe, indices, distances, attributes(collection, safe)["character"], queries)
+    fig = draw_neighbors(rows, pictures(run.config, collection, np.array([row["row"] for row in rows], int)))
+    return Exhibit("fig3_neighbors", fig, rows, caption_fig3(rows, run.config.code_bits), notebook=NOTEBOOK)
+
+
+def table_retrieval(run: Run, measured: Sequence[Retrieved]) -> Exhibit:
+    """How often neighbors share an attribute, and what of the paper's claims that bears out.
+
+    Parameters
+    ----------
+    run : that was searched
+    measured : from :func:`~i2v_lib.evaluation.retrieval.measure`, of all metrics
+    """
+    rows = retrieval_rows(measured)
+    claims = retrieval_claims(rows, comparison_rows(measured))
+    caption = caption_retrieval(rows, claims, len(run.safe_dataset()), run.config.bootstrap)
+    fig = draw_retrieval(rows, run.pretrained_source())
+    return Exhibit("table_retrieval", fig, rows, caption, claims, notebook=NOTEBOOK)
+
+
+def retrieval_numbers(run: Run, measured: Sequence[Retrieved]) -> dict[str, Any]:
+    """Section ``retrieval`` of ``metrics.json``; arguments as for :func:`table_retrieval`."""
+    rows, comparisons = retrieval_rows(measured), comparison_rows(measured)
+    found = {"illustrations": len(run.safe_dataset()), "precision": rows, "comparisons": comparisons}
+    return found | {"claims": retrieval_claims(rows, comparisons)}
 
 
 def choose_queries(illustrations: int, seed: int) -> np.ndarray:
@@ -79,7 +130,7 @@ def fig3_rows(
     return found
 
 
-def fig3_neighbors(rows: Rows, images: np.ndarray) -> Figure:
+def draw_neighbors(rows: Rows, images: np.ndarray) -> Figure:
     """Fig. 3: each query and its three nearest, with distances and the tags in common; ids link to their sources.
 
     Parameters
@@ -126,7 +177,7 @@ def _words(row, lines, known):
     return words + ([(f"+ {hidden} more", "normal")] if hidden else [])
 
 
-def caption_fig3(rows: Rows, bits: int, ending: str) -> str:
+def caption_fig3(rows: Rows, bits: int) -> str:
     """Of Fig. 3; ``bits`` is the length of a code."""
     named = [row for row in rows if row["same_character"] is not None]
     right = sum(row["same_character"] for row in named)
@@ -137,17 +188,8 @@ def caption_fig3(rows: Rows, bits: int, ending: str) -> str:
         f"{claim}. {queries} queries drawn at random from the safe dataset and not picked ({nobody} without a "
         f"character or neighbor), each with its top {TOP} by Hamming distance over {bits:,}-bit codes; the set against "
         "itself, near-duplicates kept. Signs: the truth where it is known; words: published tags in common, character, "
-        f"title, then general tags, the rarest first. Ids link to the source where one is known. {ending}"
+        "title, then general tags, the rarest first. Ids link to the source where one is known."
     )
-
-
-SEMANTIC, STYLE, POSE = ("character", "title"), ("artist",), ("arms", "view")
-TIMES, POINTS = 5, 3  # targets at k = 3: times the pre-trained net, points below the real features
-BLOCKS = (  # of the table; where a metric's own errors are judged, metrics cannot be compared
-    (AS_FOUND, "As found", tuple(paper.METRICS)),
-    (NO_DUPLICATES, "Near-duplicates skipped", tuple(paper.METRICS)),
-    (OTHERS, "Neighbors of other characters", ("codes",)),
-)
 
 
 def retrieval_rows(measured: Sequence[Retrieved]) -> Rows:
@@ -184,7 +226,7 @@ def comparison_rows(measured: Sequence[Retrieved]) -> Rows:
     return rows
 
 
-def table_retrieval(rows: Rows, pretrained_source: str) -> Figure:
+def draw_retrieval(rows: Rows, pretrained_source: str) -> Figure:
     """Precision at 3 and 10 of every metric and attribute, with 95 % intervals, the best of each column in bold.
 
     Of the pose at 3 only; what is not known of a collection has no column.
@@ -220,8 +262,8 @@ def table_retrieval(rows: Rows, pretrained_source: str) -> Figure:
     return typeset(columns, cells, spans=spans, rules=rules, bold=bold)
 
 
-def claims(rows: Rows, comparisons: Rows) -> list[dict[str, str]]:
-    """What the paper says of neighbors, and this kit's targets: section, claim, verdict, and what was measured."""
+def retrieval_claims(rows: Rows, comparisons: Rows) -> list[Claim]:
+    """What the paper says of neighbors, and this kit's targets; each part is decided by its 95 % interval."""
     return [
         _same_character(rows),
         _same_attributes(rows),
@@ -230,11 +272,9 @@ def claims(rows: Rows, comparisons: Rows) -> list[dict[str, str]]:
     ]
 
 
-def caption_retrieval(
-    rows: Rows, found: Sequence[dict[str, str]], illustrations: int, resamples: int, ending: str
-) -> str:
-    """Of the table; ``found`` are its :func:`claims`, ``illustrations`` is the size of the safe dataset."""
-    verdicts = " ".join(f"{claim['claim']}: {claim['verdict']}." for claim in found)
+def caption_retrieval(rows: Rows, found: Sequence[Claim], illustrations: int, resamples: int) -> str:
+    """Of the table; ``found`` are its :func:`retrieval_claims`, ``illustrations`` is the size of the safe dataset."""
+    verdicts = " ".join(f"{claim.claim}: {claim.verdict}." for claim in found)
     known = {row["attribute"] for row in rows}
     pose = "Arms and view (of the head) are the pose, the artist is the style. " if set(POSE) <= known else ""
     unknown = [name for name in ATTRIBUTES if name not in known]
@@ -244,41 +284,40 @@ def caption_retrieval(
         f"{illustrations:,} illustrations of the safe dataset once the query; those without the attribute are left out "
         f"of its column. {pose}{missing}95 % bootstrap intervals over {resamples:,} resamples of the queries, "
         "near-duplicates drawn together; best in bold. Chance is the exact expectation of a random order. Last block: "
-        "among the first k, only neighbors that show other characters than the query; chance among all such. "
-        f"{ending}"
+        "among the first k, only neighbors that show other characters than the query; chance among all such."
     )
 
 
-def _same_character(rows):
+def _same_character(rows: Rows) -> Claim:
     """§4.2: for some queries, the same character."""
     searched = [_pick(rows, search, "codes", "character") for search in (AS_FOUND, NO_DUPLICATES)]
-    claim = {"section": "§4.2", "claim": "Neighbors of some queries show the same character"}
-    if searched[0].get("precision") is None:
-        return claim | {"verdict": "not measured", "measured": "No illustration has a character."}
-    row, apart = searched
-    measured = (
-        f"{row['found']:.1f} % of {row['queries']:,} queries find it in the top {TOP}; precision {_with_chance(row)}; "
-        f"near-duplicates skipped {_with_chance(apart)}."
-    )
-    return claim | {"verdict": verdict_of([_above_chance(each) for each in searched]), "measured": measured}
+    measured = "No illustration has a character."
+    if searched[0].get("precision") is not None:
+        row, apart = searched
+        measured = (
+            f"{row['found']:.1f} % of {row['queries']:,} queries find it in the top {TOP}; precision "
+            f"{_with_chance(row)}; near-duplicates skipped {_with_chance(apart)}."
+        )
+    verdict = verdict_of([_above_chance(row) for row in searched])
+    return Claim("§4.2", "Neighbors of some queries show the same character", verdict, measured)
 
 
-def _same_attributes(rows):
+def _same_attributes(rows: Rows) -> Claim:
     """§4.2: where not the same character, the same pose and style."""
     searched = {name: _pick(rows, OTHERS, "codes", name) for name in (*STYLE, *POSE)}
     parts = [
         f"{name} {_with_chance(row)}" if row.get("precision") is not None else f"{name} not measured"
         for name, row in searched.items()
     ]
-    return {
-        "section": "§4.2",
-        "claim": "Neighbors of other characters share the pose and the style more often than chance",
-        "verdict": verdict_of([_above_chance(row) for row in searched.values()]),
-        "measured": f"Of the top {TOP}, neighbors of other characters: {'; '.join(parts)}.{_by_others(rows)}",
-    }
+    return Claim(
+        "§4.2",
+        "Neighbors of other characters share the pose and the style more often than chance",
+        verdict_of([_above_chance(row) for row in searched.values()]),
+        f"Of the top {TOP}, neighbors of other characters: {'; '.join(parts)}.{_by_others(rows)}",
+    )
 
 
-def _by_others(rows):
+def _by_others(rows: Rows) -> str:
     """The same attributes by the pre-trained net: whether the codes are better at them."""
     nets = {"codes": "the codes", "pretrained": "the pre-trained net"}
     found = {net: [_pick(rows, NO_DUPLICATES, net, name) for name in (*STYLE, *POSE)] for net in nets}
@@ -291,7 +330,7 @@ def _by_others(rows):
     return f" Of all neighbors but near-duplicates, {' / '.join(nets.values())}: {', '.join(shares)} %."
 
 
-def _approximation(comparisons):
+def _approximation(comparisons: Rows) -> Claim:
     """§3.2: Hamming distance approximates the Euclidean one."""
     found = {name: _compared(comparisons, "features", name) for name in SEMANTIC}
     parts = [
@@ -299,15 +338,15 @@ def _approximation(comparisons):
         for name, row in found.items()
         if row
     ]
-    return {
-        "section": "§3.2",
-        "claim": f"Binary codes fall at most {POINTS} points short of the real features (our margin)",
-        "verdict": verdict_of([row["difference"] >= -POINTS if row else None for row in found.values()]),
-        "measured": f"Precision at {TOP}, codes less real features: {'; '.join(parts)}." if parts else "No attribute.",
-    }
+    return Claim(
+        "§3.2",
+        f"Binary codes fall at most {POINTS} points short of the real features (our margin)",
+        verdict_of([lies((row["low"], row["high"]), above=-POINTS) if row else None for row in found.values()]),
+        f"Precision at {TOP}, codes less real features: {'; '.join(parts)}." if parts else "No attribute.",
+    )
 
 
-def _multiple(rows, comparisons):
+def _multiple(rows: Rows, comparisons: Rows) -> Claim:
     """§4.3, as a number: how far the codes are ahead of the pre-trained net."""
     found = {name: _compared(comparisons, "pretrained", name) for name in SEMANTIC}
     parts = []
@@ -315,25 +354,27 @@ def _multiple(rows, comparisons):
         if not row:
             continue
         net = _pick(rows, AS_FOUND, "pretrained", name)
-        times = "found by neither" if _ahead(row) is None else "not found by the pre-trained net"
+        times = "not found by the pre-trained net" if row["difference"] > 0 else "found by neither"
         if row["ratio"] == row["ratio"]:
             room = 100 / net["precision"]
             times = f"{row['ratio']:.1f} times [{row['ratio_low']:.1f}, {row['ratio_high']:.1f}] the pre-trained net's "
             times += f"{_with_chance(net)}, of which {room:.1f} times is all there is"
         parts.append(f"{name} {times}")
-    return {
-        "section": "§4.3",
-        "claim": f"Same character and title at least {TIMES} times as often as by the pre-trained net (our target)",
-        "verdict": verdict_of([_ahead(row) for row in found.values()]),
-        "measured": f"Precision at {TOP}: {'; '.join(parts)}." if parts else "No attribute.",
-    }
+    return Claim(
+        "§4.3",
+        f"Same character and title at least {TIMES} times as often as by the pre-trained net (our target)",
+        verdict_of([_ahead(row) for row in found.values()]),
+        f"Precision at {TOP}: {'; '.join(parts)}." if parts else "No attribute.",
+    )
 
 
-def _ahead(row):
-    """Whether the codes are that far ahead; None if neither found any."""
-    if not row or row["ratio"] != row["ratio"]:
-        return True if row and row["difference"] > 0 else None
-    return row["ratio"] >= TIMES
+def _ahead(row: dict[str, Any]) -> Answer:
+    """Whether the codes are that far ahead; open if neither found any."""
+    if not row:
+        return None
+    if row["ratio"] != row["ratio"]:  # the pre-trained net found nothing: any find is that many times as often
+        return lies((row["low"], row["high"]), above=0)
+    return lies((row["ratio_low"], row["ratio_high"]), above=TIMES)
 
 
 def _pick(rows: Rows, search: str, metric: str, attribute: str) -> dict[str, Any]:
@@ -349,8 +390,8 @@ def _compared(comparisons: Rows, against: str, attribute: str) -> dict[str, Any]
     return rows[0] if rows and rows[0]["difference"] is not None else {}
 
 
-def _above_chance(row: dict[str, Any]) -> bool | None:
-    return None if row.get("precision") is None else row["low"] > row["chance"]
+def _above_chance(row: dict[str, Any]) -> Answer:
+    return None if row.get("precision") is None else lies((row["low"], row["high"]), above=row["chance"])
 
 
 def _with_chance(row: dict[str, Any]) -> str:

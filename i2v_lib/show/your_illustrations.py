@@ -117,7 +117,7 @@ def nearest(own: Illustrations, ids: Ids = None) -> Sheet:
         f"Hamming distance over {8 * own.codes().shape[1]:,}-bit codes; near-duplicates are kept. {_ending(own)}"
     )
     images = pictures(own, [row["row"] for row in rows])
-    return {"fig": neighbors.fig3_neighbors(rows, images), "numbers": rows, "caption": text}
+    return {"fig": neighbors.draw_neighbors(rows, images), "numbers": rows, "caption": text}
 
 
 def duplicates(own: Illustrations) -> Sheet:
