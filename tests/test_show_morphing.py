@@ -92,7 +92,7 @@ def test_fig1_shows_the_first_eight_found(study):
         assert [row["distance"] for row in block] == [None, *result.distances.tolist()]
         assert [row["step"] for row in block] == list(range(6))
     images = np.random.default_rng(0).integers(0, 256, (48, 16, 16, 3), np.uint8)
-    fig = morphing.fig1_morphing(rows, images)
+    fig = morphing.draw_fig1(rows, images)
     assert len(fig.axes) == 48
     assert sum(text.startswith("↓") for text in texts(fig)) == 40
     for ax, row in zip(fig.axes, rows, strict=True):
@@ -161,6 +161,15 @@ def a_table(**differences):
         ({"random_changed": (0.1, 0.2), "straight_falling": (-0.2, -0.1)}, "held", "steadier in bits than 3 of 3"),
         (
             {f"{c}_{m}": (-0.1, 0.1) for c in morphing.CONTROLS for m in morphing.SMOOTHER},
+            "undecided",
+            "than 0 of 3",
+        ),
+        (
+            {
+                f"{c}_{m}": (0.1, 0.2) if m == "changed" else (-0.2, -0.1)
+                for c in morphing.CONTROLS
+                for m in morphing.SMOOTHER
+            },
             "did not hold",
             "than 0 of 3",
         ),
@@ -168,18 +177,18 @@ def a_table(**differences):
 )
 def test_verdict_on_smoothness(study, differences, verdict, said):
     claim = morphing.morphing_claims(a_table(**differences), study.graphs, "ImageNet")[0]
-    assert claim["verdict"] == verdict
-    assert said in claim["measured"]
-    assert "Shortest path, binary codes 2.0" in claim["measured"]
+    assert claim.verdict == verdict
+    assert said in claim.measured
+    assert "Shortest path, binary codes 2.0" in claim.measured
 
 
 def test_a_control_without_paths_is_left_out(study):
     rows = [row | ({"pairs": 0, "mean": np.nan} if row["method"] == "pretrained" else {}) for row in a_table()]
     claim = morphing.morphing_claims(rows, study.graphs, "ImageNet")[0]
-    assert claim["verdict"] == "held"
-    assert "fewer changes than 2 of 2" in claim["measured"]
+    assert claim.verdict == "held"
+    assert "fewer changes than 2 of 2" in claim.measured
     unknown = [row | {"mean": 0.0} for row in a_table()]  # no attribute is known of any picture
-    assert morphing.morphing_claims(unknown, study.graphs, "ImageNet")[0]["verdict"] == "not measured"
+    assert morphing.morphing_claims(unknown, study.graphs, "ImageNet")[0].verdict == "undecided"
 
 
 @pytest.mark.parametrize(
@@ -194,15 +203,15 @@ def test_a_control_without_paths_is_left_out(study):
 def test_verdict_on_connection(study, share, components, verdict, said):
     graph = study.graphs[0] | {"without_path": share, "components": components}
     claim = morphing.morphing_claims(a_table(), [graph], "ImageNet")[1]
-    assert (claim["verdict"], claim["measured"][: len(said)]) == (verdict, said)
+    assert (claim.verdict, claim.measured[: len(said)]) == (verdict, said)
 
 
 def test_tables_and_figures_are_drawn(study, tmp_path):
-    printed = texts(morphing.table_morphing(study.smoothness, "surrogate"))
+    printed = texts(morphing.draw_smoothness(study.smoothness, "surrogate"))
     assert "  Shortest path, pre-trained net (surrogate)" in printed
     assert printed.count("Exactly 4 intermediates") == 1
-    assert "Pre-trained net" in texts(morphing.table_graphs(study.graphs, "ImageNet"))
-    fig = morphing.fig_path_progress(study.progress, study.graphs, "ImageNet")
+    assert "Pre-trained net" in texts(morphing.draw_graphs(study.graphs, "ImageNet"))
+    fig = morphing.draw_progress(study.progress, study.graphs, "ImageNet")
     assert [len(ax.lines) for ax in fig.axes] == [5, 5, 2]
     fig.savefig(tmp_path / "progress.png")
     steps = fig.axes[2].lines[0].get_ydata()
@@ -212,29 +221,26 @@ def test_tables_and_figures_are_drawn(study, tmp_path):
 def test_captions(study):
     rows = morphing.fig1_rows(a_collection(), np.arange(NODES), study.exact)
     lengths = [result.length for result in study.exact if result.status == "found"][:8]
-    caption = morphing.caption_fig1(rows, 72, study.graphs[0], "End.")
+    caption = morphing.caption_fig1(rows, 72, study.graphs[0])
     assert caption.startswith(f"8 transitions, {min(lengths)} to {max(lengths)} bits long.")
-    assert caption.endswith("End.")
     claims = morphing.morphing_claims(study.smoothness, study.graphs, "ImageNet")
-    assert claims[0]["verdict"] in morphing.caption_morphing(claims, 2, "End.")
+    assert claims[0].verdict in morphing.caption_morphing(claims, 2)
     share = 100 * study.graphs[0]["without_path"]
-    assert morphing.caption_graphs(study.graphs, 5, "End.").startswith(
-        f"{share:.1f} % of 120 random pairs have no path."
-    )
-    assert "by chance" in morphing.caption_progress(study.progress, "End.")
+    assert morphing.caption_graphs(study.graphs, 5).startswith(f"{share:.1f} % of 120 random pairs have no path.")
+    assert "by chance" in morphing.caption_progress(study.progress)
 
 
 def test_a_single_picture():
     alone = nothing()
     assert morphing.fig1_rows(a_collection(), np.arange(1), alone.exact) == []
-    fig = morphing.fig1_morphing([], np.empty((0, 8, 8, 3), np.uint8))
+    fig = morphing.draw_fig1([], np.empty((0, 8, 8, 3), np.uint8))
     assert "No two of the pairs drawn" in texts(fig)[0]
-    morphing.table_morphing(alone.smoothness, "ImageNet")
-    morphing.table_graphs(alone.graphs, "ImageNet")
-    morphing.fig_path_progress(alone.progress, alone.graphs, "ImageNet").canvas.draw()
+    morphing.draw_smoothness(alone.smoothness, "ImageNet")
+    morphing.draw_graphs(alone.graphs, "ImageNet")
+    morphing.draw_progress(alone.progress, alone.graphs, "ImageNet").canvas.draw()
     claims = morphing.morphing_claims(alone.smoothness, alone.graphs, "ImageNet")
-    assert [claim["verdict"] for claim in claims] == ["not measured", "not measured"]
-    assert morphing.caption_fig1([], 8, alone.graphs[0], "").startswith("0 transitions")
-    assert morphing.caption_progress([], "").startswith("No path was measured.")
-    assert morphing.caption_graphs(alone.graphs, 5, "")
+    assert [claim.verdict for claim in claims] == ["undecided", "undecided"]
+    assert morphing.caption_fig1([], 8, alone.graphs[0]).startswith("0 transitions")
+    assert morphing.caption_progress([]).startswith("No path was measured.")
+    assert morphing.caption_graphs(alone.graphs, 5)
     json.dumps(saving.plain({"smoothness": alone.smoothness, "graphs": alone.graphs}), allow_nan=False)

@@ -20,7 +20,7 @@ IMAGES = np.broadcast_to(np.arange(120, dtype=np.uint8)[:, None, None, None], (1
 
 
 def test_every_illustration_is_drawn_in_its_cell_and_in_its_panel():
-    fig = show.fig5_tsne_map(IMAGES, CELLS, (12, 10), REGIONS)
+    fig = show.draw_map(IMAGES, CELLS, (12, 10), REGIONS)
     whole, *panels = (ax.images[0].get_array() for ax in fig.axes)
     dots = whole.shape[1] // 12
     assert whole.shape == (10 * dots, 12 * dots, 3)
@@ -34,7 +34,7 @@ def test_every_illustration_is_drawn_in_its_cell_and_in_its_panel():
 
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_a_map_without_regions_and_of_few(n, tmp_path):
-    fig = show.fig5_tsne_map(IMAGES[:n], CELLS[:n], (12, 10), [])
+    fig = show.draw_map(IMAGES[:n], CELLS[:n], (12, 10), [])
     fig.savefig(tmp_path / "map.png")
     assert len(fig.axes) == 1
     plt.close(fig)
@@ -75,43 +75,44 @@ def kept(tsne, pca, shuffled):
         ((0.6, 0.2, 0.1), "held"),
         ((0.6, 0.6, 0.1), "partly held"),
         ((0.1, 0.2, 0.1), "did not hold"),
-        ((np.nan, np.nan, np.nan), "not measured"),
+        ((np.nan, np.nan, np.nan), "undecided"),
     ],
 )
 def test_the_claim_of_semantics(shares, verdict):
     claim = show.map_claims(kept(*shares), [], {"general": [], "character": []})[0]
-    assert claim["verdict"] == verdict
-    assert set(claim) == {"section", "claim", "verdict", "measured"}
+    assert claim.verdict == verdict
     if verdict == "held":
-        assert "60.0 % share the character, against 10.0 % with places shuffled" in claim["measured"]
-        assert "+40.0 [" in claim["measured"]
+        assert "60.0 % share the character, against 10.0 % with places shuffled" in claim.measured
+        assert "+40.0 [" in claim.measured
 
 
 def test_the_claim_of_clusters():
     tags = {"general": [["4koma"], ["1boy"]], "character": [["$hero$"], []]}
     both = {"general": [["4koma"], []], "character": [["$hero$"], []]}
-    assert show.map_claims({}, REGIONS, tags)[1]["verdict"] == "partly held"
+    assert show.map_claims({}, REGIONS, tags)[1].verdict == "partly held"
     claim = show.map_claims({}, REGIONS, both)[1]
-    assert claim["verdict"] == "held"
-    assert "four-frame comics: 4koma, 20 of 25, 10 times" in claim["measured"]
-    assert "robots: no such tag here" in claim["measured"]
-    assert show.map_claims({}, [], tags)[1]["verdict"] == "did not hold"
-    assert show.map_claims({}, [], {"general": [[]], "character": [[]]})[1]["verdict"] == "undecided"
+    assert claim.verdict == "held"
+    assert "four-frame comics: 4koma, 20 of 25, 10 times" in claim.measured
+    assert "robots: no such tag here" in claim.measured
+    assert show.map_claims({}, [], tags)[1].verdict == "did not hold"
+    assert show.map_claims({}, [], {"general": [[]], "character": [[]]})[1].verdict == "undecided"
 
 
 def test_table_and_captions():
     measured = kept(0.6, 0.2, np.nan)
     rows = show.map_rows(measured)
-    fig = show.table_map(rows)
+    fig = show.draw_kept(rows)
     texts = [text.get_text() for text in fig.axes[0].texts]
     assert {"0.600", "60.0", "59.0–61.0", "–"} <= set(texts)
     plt.close(fig)
-    plt.close(show.table_map([]))
+    plt.close(show.draw_kept([]))
     claims = show.map_claims(kept(0.6, 0.2, 0.1), REGIONS, {"general": [["4koma"]], "character": [["$hero$"]]})
-    caption = show.caption_fig5(REGIONS, [], 120, "End.")
+    caption = show.caption_fig5(REGIONS, [], 120)
     assert caption.startswith("Illustrations that share a tag gather: (a) $hero$, 20 of 25, 10 times as often")
-    assert show.caption_fig5([], [], 1, "End.").startswith("No tag gathers")
-    assert show.caption_map(claims, "End.").endswith("End.")
-    metrics = show.map_metrics(rows, REGIONS, [], claims)
+    assert show.caption_fig5([], [], 1).startswith("No tag gathers")
+    assert claims[0].verdict in show.caption_map(claims)
+    table = show.table_map(kept(0.6, 0.2, 0.1), REGIONS, {"general": [["4koma"]], "character": [["$hero$"]]})
+    metrics = show.map_numbers(table, REGIONS, [])
+    assert (metrics["claims"], table.name) == (claims, "table_map")
     assert metrics["regions of shuffled tags"] == 0
     assert metrics["scores"][0]["value"] == 0.9

@@ -1,4 +1,7 @@
-"""Fig. 1, how smooth the transitions are that the paper shows in it, and what it claims of them (§4.4)."""
+"""Fig. 1, how smooth the transitions are that the paper shows in it, and what it claims of them (§4.4).
+
+A long file, since the claims, the two tables and the figure of progress read the same rows.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,30 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse import csr_array
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.path_quality import MEASURES, METHODS, distances_left, mean_of_pairs
-from i2v_lib.search.graph import Morph
+from i2v_lib.evaluation.attributes import attributes
+from i2v_lib.evaluation.claims import Claim, lies, verdict_of
+from i2v_lib.evaluation.path_quality import (
+    MEASURES,
+    METHODS,
+    distances_left,
+    graph_numbers,
+    indicators,
+    mean_of_pairs,
+    measure_paths,
+    transitions,
+)
+from i2v_lib.run import Run
+from i2v_lib.search.graph import Graph, Morph
 from i2v_lib.show import paper
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import BLACK, BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION
-from i2v_lib.show.thumbnails import thumbnail
+from i2v_lib.show.thumbnails import pictures, thumbnail
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, count, over_interval
 
+Paths = Mapping[str, Sequence[Morph]]  # metric -> a result per pair
+
+NOTEBOOK = "06_semantic_morphing.ipynb"
 INTERMEDIATES = 4  # of every transition in Fig. 1
 COLUMNS = 8  # of Fig. 1
 NOTHING = f"No two of the pairs drawn are joined by a path with {INTERMEDIATES} intermediates."
@@ -34,6 +53,88 @@ NAMES = {
 }
 COLORS = {"shortest": BLUE, "straight": GREEN, "walk": VERMILLION, "pretrained": PURPLE, "random": BLACK}
 MARKERS = {"shortest": "o", "straight": "^", "walk": "s", "pretrained": "D", "random": "x"}
+
+
+CONTROLS = ("straight", "walk", "pretrained")  # that the shortest path must beat
+SMOOTHER = {  # measure -> how it is said, and on which side of 0 a better difference lies
+    "changed": ("fewer changes", "below"),
+    "steady_bits": ("steadier in bits", "above"),
+    "steady_truth": ("steadier in attributes", "above"),
+}
+
+
+def fig1_morphing(run: Run, morphs: Sequence[Morph], graphs: Rows) -> Exhibit:
+    """Fig. 1: the first transitions with four intermediates, in the order drawn.
+
+    Parameters
+    ----------
+    run : that they are from
+    morphs : of random pairs, with exactly :data:`INTERMEDIATES` pictures between
+    graphs : from :func:`graph_rows`
+    """
+    rows = fig1_rows(run.collection(), run.safe_dataset(), morphs)
+    fig = draw_fig1(rows, pictures(run.config, run.collection(), np.array([row["row"] for row in rows], int)))
+    codes = next(row for row in graphs if row["metric"] == "codes")
+    return Exhibit("fig1_morphing", fig, rows, caption_fig1(rows, run.config.code_bits, codes), notebook=NOTEBOOK)
+
+
+def table_graphs(run: Run, graphs: Rows) -> Exhibit:
+    """How the graphs hang together and how long their paths are, from :func:`graph_rows`."""
+    fig, caption = draw_graphs(graphs, run.pretrained_source()), caption_graphs(graphs, run.config.neighbors)
+    return Exhibit("table_graphs", fig, graphs, caption, notebook=NOTEBOOK)
+
+
+def table_morphing(run: Run, smoothness: Rows, graphs: Rows) -> Exhibit:
+    """How smooth five ways between the same pictures are, and what of the paper's claims that bears out.
+
+    Parameters
+    ----------
+    run : that they are from
+    smoothness : from :func:`measure_ways`
+    graphs : from :func:`graph_rows`
+    """
+    source, known = run.pretrained_source(), attributes(run.collection(), run.safe_dataset())
+    fig, claims = draw_smoothness(smoothness, source), morphing_claims(smoothness, graphs, source)
+    caption = caption_morphing(claims, len(known))
+    return Exhibit("table_morphing", fig, smoothness, caption, claims, notebook=NOTEBOOK)
+
+
+def fig_path_progress(run: Run, progress: Rows, graphs: Rows) -> Exhibit:
+    """How the target comes nearer from picture to picture; ``progress`` is from :func:`measure_ways`."""
+    fig = draw_progress(progress, graphs, run.pretrained_source())
+    return Exhibit("fig_path_progress", fig, progress, caption_progress(progress), notebook=NOTEBOOK)
+
+
+def graph_rows(graphs: Mapping[str, Graph], free: Paths, exact: Paths) -> Rows:
+    """How each graph hangs together; see :func:`~i2v_lib.evaluation.path_quality.graph_numbers`.
+
+    Parameters
+    ----------
+    graphs : metric -> graph
+    free, exact : metric -> paths of the same random pairs: the shortest, and those with exactly :data:`INTERMEDIATES`
+    """
+    return [{"metric": m, **graph_numbers(graphs[m], free[m], exact[m])} for m in graphs]
+
+
+def measure_ways(run: Run, free: Paths, exact: Paths) -> tuple[Rows, Rows]:
+    """Five ways between the same pictures: :func:`smoothness_rows`, and :func:`progress_rows` of the exact paths.
+
+    Parameters
+    ----------
+    run : that the paths are from
+    free, exact : as for :func:`graph_rows`, by "codes" and "pretrained"
+    """
+    truth = indicators(attributes(run.collection(), run.safe_dataset()))
+    codes, features, seed = run.codes(), run.features("features"), run.config.seed
+    ways = {
+        name: transitions(found["codes"], found["pretrained"], run.graph("codes"), features, seed)
+        for name, found in (("free", free), ("exact", exact))
+    }
+    measured = {
+        name: {method: measure_paths(way, codes, truth) for method, way in methods.items()}
+        for name, methods in ways.items()
+    }
+    return smoothness_rows(measured, run.config.bootstrap, seed), progress_rows(ways["exact"], codes, truth)
 
 
 def method_name(method: str, pretrained_source: str) -> str:
@@ -72,7 +173,7 @@ def fig1_rows(collection: Collection, rows: np.ndarray, morphs: Sequence[Morph])
     ]
 
 
-def fig1_morphing(rows: Rows, images: np.ndarray, nothing: str = NOTHING) -> Figure:
+def draw_fig1(rows: Rows, images: np.ndarray, nothing: str = NOTHING) -> Figure:
     """Fig. 1: one transition a column, the source at the top; ids link to their sources.
 
     Parameters
@@ -131,7 +232,7 @@ def smoothness_rows(measured: Mapping[str, Mapping[str, Mapping[str, np.ndarray]
     return rows
 
 
-def table_morphing(rows: Rows, pretrained_source: str) -> Figure:
+def draw_smoothness(rows: Rows, pretrained_source: str) -> Figure:
     """Smoothness of five ways from the same sources to the same targets, beside the chance value.
 
     Parameters
@@ -155,12 +256,12 @@ def table_morphing(rows: Rows, pretrained_source: str) -> Figure:
     return typeset(columns, cells, spans=spans, rules=rules[1:])
 
 
-def table_graphs(rows: Rows, pretrained_source: str) -> Figure:
+def draw_graphs(rows: Rows, pretrained_source: str) -> Figure:
     """How the graphs hang together and how long their paths are.
 
     Parameters
     ----------
-    rows : "metric" and the entries of :func:`~i2v_lib.evaluation.path_quality.graph_numbers`
+    rows : from :func:`graph_rows`
     pretrained_source : "ImageNet" or "surrogate"
     """
     cells = []
@@ -200,18 +301,18 @@ def progress_rows(ways: Mapping[str, Sequence[np.ndarray]], codes: np.ndarray, t
         found = [path for path in paths if len(path)]
         left = distances_left(found, codes, truth) if found else ([], [])
         means = (np.mean(values, axis=0) for values in left if values)
-        for step, (bits, attributes) in enumerate(zip(*means, strict=True)):
-            rows.append({"method": method, "step": step, "bits": float(bits), "attributes": float(attributes)})
+        for step, (bits, changes) in enumerate(zip(*means, strict=True)):
+            rows.append({"method": method, "step": step, "bits": float(bits), "attributes": float(changes)})
     return rows
 
 
-def fig_path_progress(progress: Rows, graphs: Rows, pretrained_source: str) -> Figure:
+def draw_progress(progress: Rows, graphs: Rows, pretrained_source: str) -> Figure:
     """How the target comes nearer from picture to picture, in bits and in attributes, and how many steps paths take.
 
     Parameters
     ----------
     progress : from :func:`progress_rows`
-    graphs : as for :func:`table_graphs`
+    graphs : as for :func:`draw_graphs`
     pretrained_source : "ImageNet" or "surrogate"
     """
     fig, axes = plt.subplots(1, 3, figsize=(TWO_COLUMNS, 2.3), layout="constrained")
@@ -255,57 +356,45 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f}"
 
 
-CONTROLS = ("straight", "walk", "pretrained")  # that the shortest path must beat
-SMOOTHER = {  # measure -> how it is said, and the sign of a better difference
-    "changed": ("fewer changes", -1),
-    "steady_bits": ("steadier in bits", 1),
-    "steady_truth": ("steadier in attributes", 1),
-}
-
-
-def morphing_claims(smoothness: Rows, graphs: Rows, pretrained_source: str) -> list[dict[str, str]]:
+def morphing_claims(smoothness: Rows, graphs: Rows, pretrained_source: str) -> list[Claim]:
     """What the paper says of its transitions, and whether it held here.
 
-    "Smooth" held if, with four intermediates for all, the shortest path changes fewer attributes a step than the
+    "Smooth" has nine parts: with four intermediates for all, the shortest path changes fewer attributes a step than the
     straight line, the random walk and the pre-trained net's path, and comes nearer to the target more steadily in bits
-    and in attributes, each difference with an interval without 0. It partly held if some of the nine are so.
+    and in attributes, each by the 95 % interval of the difference.
 
     Parameters
     ----------
-    smoothness : from :func:`~i2v_lib.show.morphing.smoothness_rows`
-    graphs : "metric" and the entries of :func:`~i2v_lib.evaluation.path_quality.graph_numbers`, the codes' among them
+    smoothness : from :func:`smoothness_rows`
+    graphs : from :func:`graph_rows`, the codes' among them
     pretrained_source : "ImageNet" or "surrogate"
     """
     codes = next(row for row in graphs if row["metric"] == "codes")
-    claims = (
-        ("The shortest path between two illustrations is semantically smooth", _smooth(smoothness, pretrained_source)),
-        ("There is a path between any two illustrations", _connected(codes)),
-    )
-    return [
-        {"section": "§4.4", "claim": claim, "verdict": verdict, "measured": measured}
-        for claim, (verdict, measured) in claims
-    ]
+    return [_smooth(smoothness, pretrained_source), _connected(codes)]
 
 
-def _smooth(smoothness, pretrained_source):
+def _smooth(smoothness: Rows, pretrained_source: str) -> Claim:
+    claim = "The shortest path between two illustrations is semantically smooth"
     exact = {(row["method"], row["measure"]): row for row in smoothness if row["paths"] == "exact"}
     pairs = exact["shortest", "changed"]["pairs"]
     if not pairs or not exact["random", "changed"]["mean"]:
-        return "not measured", f"No pair has a path of {INTERMEDIATES} intermediates, or no attribute is known."
+        nothing = f"No pair has a path of {INTERMEDIATES} intermediates, or no attribute is known."
+        return Claim("§4.4", claim, verdict_of([]), nothing)
     controls = [method for method in CONTROLS if exact[method, "changed"]["pairs"]]
     names = {method: method_name(method, pretrained_source) for method in METHODS}
-    wins, words = 0, []
-    for measure, (better, sign) in SMOOTHER.items():
-        bound = "difference_low" if sign > 0 else "difference_high"
-        beaten = [method for method in controls if sign * exact[method, measure][bound] > 0]
-        wins += len(beaten)
-        words.append(f"{better} than {len(beaten)} of {len(controls)} other ways")
-    total = len(controls) * len(SMOOTHER)
+    answers, words = [], []
+    for measure, (better, side) in SMOOTHER.items():
+        rows = [exact[method, measure] for method in controls]
+        found = [lies((row["difference_low"], row["difference_high"]), **{side: 0}) for row in rows]
+        answers += found
+        words.append(f"{better} than {found.count(True)} of {len(controls)} other ways")
     measured = [method for method in METHODS if exact[method, "changed"]["pairs"]]
     means = {method: f"{exact[method, 'changed']['mean']:.1f}{_fewer(exact, method)}" for method in measured}
     changed = "; ".join(f"{names[method]} {mean}" for method, mean in means.items())
-    return (
-        "held" if wins == total else "partly held" if wins else "did not hold",
+    return Claim(
+        "§4.4",
+        claim,
+        verdict_of(answers),
         f"Attributes changed a step with {INTERMEDIATES} intermediates, {count(pairs)} pairs: {changed}. "
         f"By separated intervals the path over the codes has {', is '.join(words)}.",
     )
@@ -317,17 +406,17 @@ def _fewer(exact, method):
     return "" if pairs == exact["shortest", "changed"]["pairs"] else f" ({count(pairs)} pairs)"
 
 
-def _connected(graph):
+def _connected(graph: Mapping[str, Any]) -> Claim:
+    claim = "There is a path between any two illustrations"
     if graph["without_path"] is None:
-        return "not measured", "There are no two illustrations."
+        return Claim("§4.4", claim, verdict_of([]), "There are no two illustrations.")
     share, pairs, components = 1 - graph["without_path"], count(graph["pairs"]), count(graph["components"])
-    return (
-        "held" if graph["components"] == 1 else "partly held" if share else "did not hold",
-        f"{percent(share)} % of {pairs} random pairs have one; components: {components}.",
-    )
+    verdict = verdict_of([graph["components"] == 1, share > 0])  # between any two, and at least between some
+    measured = f"{percent(share)} % of {pairs} random pairs have one; components: {components}."
+    return Claim("§4.4", claim, verdict, measured)
 
 
-def caption_fig1(rows: Rows, bits: int, graph: Mapping[str, float | None], ending: str) -> str:
+def caption_fig1(rows: Rows, bits: int, graph: Mapping[str, float | None]) -> str:
     """Of Fig. 1; ``bits`` is a code's length, ``graph`` the numbers of the codes' graph."""
     columns = [list(block) for _, block in groupby(rows, key=lambda row: row["column"])]
     lengths = [sum(row["distance"] or 0 for row in column) for column in columns] or [0]
@@ -336,36 +425,36 @@ def caption_fig1(rows: Rows, bits: int, graph: Mapping[str, float | None], endin
         f"bottom (black frames), between them the cheapest path with exactly {INTERMEDIATES} intermediates; arrows: "
         f"Hamming distance of {bits:,}-bit codes. The first {COLUMNS} that have such a path of {count(graph['pairs'])} "
         f"pairs drawn at random ({percent(graph['with_exact'])} % have one), in the order drawn; no illustration was "
-        f"excluded. Ids link to the source where one is known. {ending}"
+        "excluded. Ids link to the source where one is known."
     )
 
 
-def caption_morphing(claims: Sequence[Mapping[str, str]], attributes: int, ending: str) -> str:
-    """Of the table of smoothness; ``attributes`` is how many are known of an illustration."""
+def caption_morphing(claims: Sequence[Claim], known: int) -> str:
+    """Of the table of smoothness; ``known`` is how many attributes are known of an illustration."""
     smooth = claims[0]
     return (
-        f"A semantically smooth transition: {smooth['verdict']}. {smooth['measured']} Means with 95 % bootstrap "
-        f"intervals over the pairs. Of {attributes} attributes, one that changes in part counts in part. Steadiness: "
+        f"A semantically smooth transition: {smooth.verdict}. {smooth.measured} Means with 95 % bootstrap "
+        f"intervals over the pairs. Of {known} attributes, one that changes in part counts in part. Steadiness: "
         "rank correlation of step and nearness to the target; falling: steps that come nearer in bits. All ways of a "
         "pair share source and target. Below the middle rule all have the same number of pictures, the cheapest paths "
         "with it stand for the shortest, and only pairs that have one are counted. Straight line: points at equal "
         "intervals, each snapped to the nearest picture not yet used. Random walk: over the edges from the source, "
-        f"then a jump to the target. {ending}"
+        "then a jump to the target."
     )
 
 
-def caption_graphs(graphs: Rows, k: int, ending: str) -> str:
+def caption_graphs(graphs: Rows, k: int) -> str:
     """Of the table of graphs; ``k`` neighbors were joined."""
     codes = next(row for row in graphs if row["metric"] == "codes")
     return (
         f"{percent(codes['without_path'])} % of {count(codes['pairs'])} random pairs have no path. Either-way graphs "
         f"of the {k} nearest neighbors over the safe dataset; largest: nodes of the largest component. Steps and "
         f"length of the shortest paths: median and quartiles; bits for codes, else Euclidean. {INTERMEDIATES} "
-        f"intermediates: pairs that have such a path, and how much longer it is than the shortest (median). {ending}"
+        "intermediates: pairs that have such a path, and how much longer it is than the shortest (median)."
     )
 
 
-def caption_progress(progress: Rows, ending: str) -> str:
+def caption_progress(progress: Rows) -> str:
     """Of the figure of progress, from ``progress_rows``."""
     left = {(row["method"], row["step"]): row["attributes"] for row in progress}
     claim = "No path was measured."
@@ -375,5 +464,5 @@ def caption_progress(progress: Rows, ending: str) -> str:
     return (
         f"{claim} Left and middle: mean distance to the target along paths of {INTERMEDIATES} intermediates, of the "
         "pairs that have one that way, so that two lines may start apart. Right: "
-        f"steps of the shortest paths between random pairs, over the codes' graph and the pre-trained net's. {ending}"
+        "steps of the shortest paths between random pairs, over the codes' graph and the pre-trained net's."
     )

@@ -12,15 +12,18 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from i2v_lib.data.collection import Collection
-from i2v_lib.evaluation.claims import verdict_of
+from i2v_lib.evaluation.claims import Claim, lies, verdict_of
 from i2v_lib.evaluation.map_quality import CODES, NEIGHBORS, SHUFFLED
 from i2v_lib.evaluation.measured import Measured
 from i2v_lib.evaluation.regions import SIDE, Region
+from i2v_lib.run import Run
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.style import BLUE, GREEN, PURPLE, TWO_COLUMNS, VERMILLION, shorten
 from i2v_lib.show.thumbnails import CELL, axes_at, choose_rows
 from i2v_lib.show.typeset import typeset
 from i2v_lib.show.wording import NONE, Rows, margin, over_interval, percent
 
+NOTEBOOK = "07_tsne_map.ipynb"
 ASPECT = 1.2  # width of the map over its height
 DOTS = 200  # an inch, as the PNG is saved
 LETTERS, COLORS = "abcd", (VERMILLION, BLUE, PURPLE, GREEN)
@@ -38,6 +41,40 @@ KINDS = {  # what the paper sees in its Fig. 5, and the tags that mean it; the f
     "male characters": {"1boy", "2boys", "multiple boys", "male focus"},
     "robots": {"robot", "robots", "mecha"},
 }
+
+
+def fig5_tsne_map(
+    run: Run,
+    nodes: np.ndarray,
+    layout: np.ndarray,
+    grid: tuple[np.ndarray, tuple[int, int]],
+    regions: Sequence[Region],
+    shuffled: Sequence[Region],
+) -> Exhibit:
+    """Fig. 5: the map of all illustrations, with four regions enlarged; the numbers are all ids and places.
+
+    Parameters
+    ----------
+    run : that the illustrations are from
+    nodes : int64 array, shape (n,): those on the map, of the safe dataset
+    layout : float array, shape (n, 2): their places by t-SNE
+    grid : from :func:`~i2v_lib.search.maps.grid_map`: their cells, int64 array, shape (n, 2), and the grid's shape
+    regions : the enlarged ones, from :func:`~i2v_lib.evaluation.regions.choose_regions`
+    shuffled : all that are found with the illustrations shuffled
+    """
+    collection, rows, (cells, shape) = run.collection(), run.safe_dataset()[nodes], grid
+    ids = np.asarray(collection.column("id"))[rows].tolist()
+    numbers = {"regions": region_rows(regions), "illustrations": fig5_rows(ids, layout, cells, regions)}
+    fig, caption = draw_map(collection.pixels[rows], cells, shape, regions), caption_fig5(regions, shuffled, len(rows))
+    return Exhibit("fig5_tsne_map", fig, numbers, caption, notebook=NOTEBOOK)
+
+
+def table_map(
+    measured: Mapping[tuple[str, str], Measured], regions: Sequence[Region], tags: Mapping[str, Sequence]
+) -> Exhibit:
+    """What the map keeps, beside the codes themselves and two controls; arguments as for :func:`map_claims`."""
+    rows, claims = map_rows(measured), map_claims(measured, regions, tags)
+    return Exhibit("table_map", draw_kept(rows), rows, caption_map(claims), claims, notebook=NOTEBOOK)
 
 
 def choose_illustrations(n: int, count: int, seed: int) -> np.ndarray:
@@ -76,7 +113,7 @@ def region_rows(regions: Sequence[Region]) -> Rows:
     ]
 
 
-def fig5_tsne_map(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], regions: Sequence[Region]) -> Figure:
+def draw_map(images: np.ndarray, cells: np.ndarray, shape: tuple[int, int], regions: Sequence[Region]) -> Figure:
     """Fig. 5: all illustrations of the map as thumbnails, and below it the regions (a) to (d), enlarged.
 
     Parameters
@@ -154,7 +191,7 @@ def map_rows(measured: Mapping[tuple[str, str], Measured]) -> Rows:
     return rows
 
 
-def table_map(rows: Rows) -> Figure:
+def draw_kept(rows: Rows) -> Figure:
     """What each map keeps, from :func:`map_rows`: a line a map, a column a measure."""
     by_key = {(row["map"], row["measure"]): row for row in rows}
     cells = [[name, *(_cell(by_key.get((layout, measure))) for measure in MEASURES)] for layout, name in MAPS.items()]
@@ -164,12 +201,12 @@ def table_map(rows: Rows) -> Figure:
 
 def map_claims(
     measured: Mapping[tuple[str, str], Measured], regions: Sequence[Region], tags: Mapping[str, Sequence]
-) -> Rows:
+) -> list[Claim]:
     """The two claims of §4.5 and whether they held.
 
-    The first holds if map neighbors share characters and titles more often, by paired 95 % intervals, than with places
-    shuffled and than in the PCA map; partly, if more often than with places shuffled. The second holds if each kind of
-    cluster that the paper shows, of which there are tags here, is a region of the map.
+    The first has four parts: map neighbors share characters, and titles, more often, by paired 95 % intervals, than
+    with places shuffled and than in the PCA map. The second has a part for each kind of cluster that the paper shows
+    and of which there are tags here: it is a region of the map.
 
     Parameters
     ----------
@@ -180,16 +217,15 @@ def map_claims(
     return [_claim_of_semantics(measured), _claim_of_clusters(regions, tags)]
 
 
-def _claim_of_semantics(measured: Mapping[tuple[str, str], Measured]) -> dict[str, str]:
+def _claim_of_semantics(measured: Mapping[tuple[str, str], Measured]) -> Claim:
     by_key = {key: kept for key, kept in measured.items() if not np.isnan(kept.value)}
-    above, parts = {SHUFFLED: [], "pca": []}, []
+    answers, parts = [], []
     for measure in ("character", "title"):
         if ("tsne", measure) not in by_key:
             continue
-        ours, theirs = by_key["tsne", measure], {other: by_key[other, measure] for other in above}
+        ours, theirs = by_key["tsne", measure], {other: by_key[other, measure] for other in (SHUFFLED, "pca")}
         gaps = {other: ours.minus(kept).estimate for other, kept in theirs.items()}
-        for other, (_, low, _) in gaps.items():
-            above[other].append(low > 0)
+        answers += [lies(interval, above=0) for _, *interval in gaps.values()]
         of_codes = by_key[CODES, measure].value
         beside = ", ".join(
             f"{100 * theirs[other].value:.1f} % {place} (difference {_interval(gaps[other])})"
@@ -199,18 +235,15 @@ def _claim_of_semantics(measured: Mapping[tuple[str, str], Measured]) -> dict[st
             f"of {NEIGHBORS} map neighbors {100 * ours.value:.1f} % share the {measure}, against {beside} and "
             f"{100 * of_codes:.1f} % among the codes"
         )
-    verdict = "did not hold" if parts else "not measured"
-    if any(above[SHUFFLED]):
-        verdict = "held" if all(above[SHUFFLED] + above["pca"]) else "partly held"
-    return {
-        "section": "§4.5",
-        "claim": "The map keeps semantic relationships: illustrations that belong together lie together",
-        "verdict": verdict,
-        "measured": "; ".join(parts) or "no illustration here has a character or a title",
-    }
+    return Claim(
+        "§4.5",
+        "The map keeps semantic relationships: illustrations that belong together lie together",
+        verdict_of(answers),
+        "; ".join(parts) or "no illustration here has a character or a title",
+    )
 
 
-def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) -> dict[str, str]:
+def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) -> Claim:
     seen, parts = [], []
     for kind, names in KINDS.items():
         held = tags["character"] if names is None else tags["general"]
@@ -221,15 +254,10 @@ def _claim_of_clusters(regions: Sequence[Region], tags: Mapping[str, Sequence]) 
         region = next(matching, None)
         seen.append(region is not None)
         parts.append(f"{kind}: {'no region' if region is None else _found(region)}")
-    return {
-        "section": "§4.5",
-        "claim": f"Clusters are visible: {', '.join(KINDS)}",
-        "verdict": verdict_of(seen),
-        "measured": "; ".join(parts),
-    }
+    return Claim("§4.5", f"Clusters are visible: {', '.join(KINDS)}", verdict_of(seen), "; ".join(parts))
 
 
-def caption_fig5(regions: Sequence[Region], shuffled: Sequence[Region], count: int, ending: str) -> str:
+def caption_fig5(regions: Sequence[Region], shuffled: Sequence[Region], count: int) -> str:
     """Of Fig. 5; ``shuffled`` are the regions found with tags shuffled over the ``count`` illustrations."""
     found = ", ".join(f"({letter}) {_found(region)}" for letter, region in zip(LETTERS, regions, strict=False))
     claim = f"Illustrations that share a tag gather: {found}" if regions else "No tag gathers in a region of the map"
@@ -239,25 +267,25 @@ def caption_fig5(regions: Sequence[Region], shuffled: Sequence[Region], count: i
         f"squared moves altogether. Regions: of all squares of {SIDE} × {SIDE} cells, nine tenths filled, in which at "
         "least half of the illustrations share a tag, those least likely by chance: first of a character if there is "
         "one, then of general tags that are not one character's and not alike. Tags shuffled over the "
-        f"illustrations give {len(shuffled)} such squares. The ids and places stand in the JSON. {ending}"
+        f"illustrations give {len(shuffled)} such squares. The ids and places stand in the JSON."
     )
 
 
-def caption_map(claims: Rows, ending: str) -> str:
+def caption_map(claims: Sequence[Claim]) -> str:
     """Of the map's table, from :func:`map_claims`."""
     claim = claims[0]
     return (
-        f"{claim['claim']}: {claim['verdict']}. Trustworthiness: 1 if the {NEIGHBORS} nearest in the map are among "
+        f"{claim.claim}: {claim.verdict}. Trustworthiness: 1 if the {NEIGHBORS} nearest in the map are among "
         f"the {NEIGHBORS} nearest codes, about 0.5 by chance. Shares: of {NEIGHBORS} map neighbors, those of the "
         "same character or title, where an illustration has one. Small: 95 % bootstrap intervals over the "
-        f"illustrations, near-duplicates drawn together. {ending}"
+        "illustrations, near-duplicates drawn together."
     )
 
 
-def map_metrics(rows: Rows, regions: Sequence[Region], shuffled: Sequence[Region], claims: Rows) -> dict[str, Any]:
-    """Section ``map`` of ``metrics.json``."""
+def map_numbers(table: Exhibit, regions: Sequence[Region], shuffled: Sequence[Region]) -> dict[str, Any]:
+    """Section ``map`` of ``metrics.json``; ``table`` is :func:`table_map`."""
     found = {"regions": region_rows(regions), "regions of shuffled tags": len(shuffled)}
-    return {"scores": rows, **found, "claims": claims}
+    return {"scores": table.numbers, **found, "claims": table.claims}
 
 
 def _found(region: Region) -> str:

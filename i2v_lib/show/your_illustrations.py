@@ -169,7 +169,7 @@ def transitions(own: Illustrations, pairs: Iterable[tuple[str, str]] | None = No
         f"graph of {own.config.neighbors} nearest neighbors; numbers: bits. {_ending(own)}"
     )
     nothing = "No path: too few pictures, or none that joins them."
-    fig = morphing.fig1_morphing(rows, pictures(own, [row["row"] for row in rows]), nothing)
+    fig = morphing.draw_fig1(rows, pictures(own, [row["row"] for row in rows]), nothing)
     return {"fig": fig, "numbers": rows, "caption": text}
 
 
@@ -193,7 +193,7 @@ def map_of_all(own: Illustrations) -> Sheet:
         "Hamming distance, moved apart onto a grid; its axes have neither unit nor direction. The regions are named "
         f"by the network's own tags. {_ending(own)}"
     )
-    return {"fig": tsne_map.fig5_tsne_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
+    return {"fig": tsne_map.draw_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
 
 
 def _some(shown: Collection, ids: Ids) -> str:
