@@ -20,8 +20,8 @@ from i2v_lib.search.maps import grid_shape
 from i2v_lib.show import your_illustrations
 from i2v_lib.show.saving import plain
 
-NAMES = ("tags", "heatmaps", "nearest", "duplicates", "transitions", "map_of_all")
-SHEETS = tuple(getattr(your_illustrations, name) for name in NAMES)
+NAMES = ("tags", "heatmaps", "neighbors", "duplicates", "transitions", "map")
+SHEETS = tuple(getattr(your_illustrations, f"fig_your_{name}") for name in NAMES)
 
 
 @pytest.fixture
@@ -57,32 +57,32 @@ def test_only_safe_pictures_are_shown(thirty, monkeypatch):
     harmless_ids = {ids[row] for row in safe}
     assert 5 < len(harmless_ids) < 25
     for sheet in SHEETS:
-        assert rows_of(sheet(thirty)["numbers"]) <= harmless_ids
-    assert rows_of(your_illustrations.map_of_all(thirty)["numbers"]) == harmless_ids
+        assert rows_of(sheet(thirty).numbers) <= harmless_ids
+    assert rows_of(your_illustrations.fig_your_map(thirty).numbers) == harmless_ids
     images = your_illustrations.pictures(thirty, range(30), size=32)
     assert [bool((image == 216).all()) for image in images] == [row not in safe for row in range(30)]
     unsafe = next(name for name in ids if name not in harmless_ids)
     with pytest.raises(ValueError, match="not rated safe"):
-        your_illustrations.tags(thirty, unsafe)
+        your_illustrations.fig_your_tags(thirty, unsafe)
     all_safe(monkeypatch)  # the control: it is the rating that hides them
-    assert rows_of(your_illustrations.map_of_all(make(thirty.source(), 30))["numbers"]) == set(ids)
+    assert rows_of(your_illustrations.fig_your_map(make(thirty.source(), 30)).numbers) == set(ids)
 
 
 def test_only_harmless_tags_are_shown(thirty, monkeypatch):
-    shown = {row["tag"] for row in your_illustrations.tags(thirty)["numbers"]}
+    shown = {row["tag"] for row in your_illustrations.fig_your_tags(thirty).numbers}
     assert {"hat", "smile"} <= shown
     monkeypatch.setattr(safe_tags, "HIDDEN", re.compile("hat"))
     again = make(thirty.source(), 30)
     for sheet in SHEETS:
         found = sheet(again)
-        assert '"hat"' not in json.dumps(plain(found["numbers"]))
-        words = [text.get_text() for text in found["fig"].findobj(plt.Text)]
+        assert '"hat"' not in json.dumps(plain(found.numbers))
+        words = [text.get_text() for text in found.fig.findobj(plt.Text)]
         assert not [word for word in words if "hat" in word.split()]
     assert "hat" in (your_illustrations.write_tables(again) / "tags.csv").read_text()
 
 
 def test_tags_are_those_of_the_tagger(thirty):
-    rows = your_illustrations.tags(thirty)["numbers"]
+    rows = your_illustrations.fig_your_tags(thirty).numbers
     name, own = rows[0]["id"], [row for row in rows if row["id"] == rows[0]["id"]]
     found = thirty.weights().tagger.estimate_top_tags(thirty.source() / name, n_tag=9)[0]
     expected = [pair for category in ("general", "copyright", "character") for pair in found[category]]
@@ -93,14 +93,14 @@ def test_tags_are_those_of_the_tagger(thirty):
 
 
 def test_neighbors_lie_nearer_than_random_pairs(thirty):
-    sheet = your_illustrations.nearest(thirty)
-    first = [row["distance"] for row in sheet["numbers"] if row["rank"] == 1]
+    sheet = your_illustrations.fig_your_neighbors(thirty)
+    first = [row["distance"] for row in sheet.numbers if row["rank"] == 1]
     code = dict(zip(thirty.safe_dataset().tolist(), thirty.codes(), strict=True))
     query = None
-    for row in sheet["numbers"]:
+    for row in sheet.numbers:
         query = code[row["row"]] if row["rank"] == 0 else query
         assert row["distance"] == np.bitwise_count(query ^ code[row["row"]]).sum()
-    assert f"{np.median(first):,.0f} bits" in sheet["caption"]
+    assert f"{np.median(first):,.0f} bits" in sheet.caption
 
 
 def test_the_map_takes_at_most_so_many_drawn_at_random(thirty, monkeypatch):
@@ -112,14 +112,14 @@ def test_the_map_takes_at_most_so_many_drawn_at_random(thirty, monkeypatch):
     assert len(thirty.mapped()) == safe > 9
     monkeypatch.setattr(illustrations, "MOST_MAPPED", 9)
     few = make(thirty.source(), 30)
-    sheet = your_illustrations.map_of_all(few)
+    sheet = your_illustrations.fig_your_map(few)
     nodes = few.mapped()
     assert (nodes.size, np.unique(nodes).size) == (9, 9)
     assert nodes.tolist() == make(thirty.source(), 30).mapped().tolist() != list(range(9))
     np.testing.assert_array_equal(handed, [few.codes()[nodes]])
     ids = few.collection().column("id")
-    assert [place["id"] for place in sheet["numbers"]["illustrations"]] == [ids[i] for i in few.safe_dataset()[nodes]]
-    assert f"9 of {safe} pictures" in sheet["caption"]
+    assert [place["id"] for place in sheet.numbers["illustrations"]] == [ids[i] for i in few.safe_dataset()[nodes]]
+    assert f"9 of {safe} pictures" in sheet.caption
     assert Image.open(your_illustrations.write_tables(few) / "map.png").size == (5 * 64, 3 * 64)
 
 
@@ -137,8 +137,8 @@ def test_few_pictures(home, tmp_path, monkeypatch, count):
     few = make(tmp_path / "few", count)
     for sheet in SHEETS:
         found = sheet(few)
-        found["fig"].canvas.draw()
-        plain(found["numbers"])
+        found.fig.canvas.draw()
+        plain(found.numbers)
     numbers = your_illustrations.numbers(few)
     assert numbers["pictures"] == numbers["searched"] == count
     assert Image.open(your_illustrations.write_tables(few) / "map.png").size >= (64, 64)
@@ -149,8 +149,8 @@ def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
     none = make(tmp_path / "none", 3)
     for sheet in SHEETS:
         found = sheet(none)
-        found["fig"].canvas.draw()
-        assert not rows_of(found["numbers"])
+        found.fig.canvas.draw()
+        assert not rows_of(found.numbers)
     your_illustrations.write_tables(none)
     assert your_illustrations.numbers(none)["searched"] == 0
     assert "questionable or explicit: 3." in your_illustrations.summary(none)
@@ -160,23 +160,23 @@ def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
 
 def test_pictures_tags_and_pairs_can_be_named(thirty):
     ids = [thirty.collection().column("id")[row] for row in thirty.safe_dataset()[[4, 0]]]
-    assert list(dict.fromkeys(row["id"] for row in your_illustrations.tags(thirty, ids)["numbers"])) == ids
-    rows = your_illustrations.heatmaps(thirty, ids[0], ["rin", "smile"])["numbers"]
+    assert list(dict.fromkeys(row["id"] for row in your_illustrations.fig_your_tags(thirty, ids).numbers)) == ids
+    rows = your_illustrations.fig_your_heatmaps(thirty, ids[0], ["rin", "smile"]).numbers
     assert [(row["id"], row["tag"]) for row in rows] == [(ids[0], "rin"), (ids[0], "smile")]
-    rows = your_illustrations.transitions(thirty, [tuple(ids)])["numbers"]
+    rows = your_illustrations.fig_your_transitions(thirty, [tuple(ids)]).numbers
     assert not rows or (rows[0]["id"], rows[-1]["id"]) == tuple(ids)
-    assert "named" in your_illustrations.nearest(thirty, ids)["caption"]
+    assert "named" in your_illustrations.fig_your_neighbors(thirty, ids).caption
     with pytest.raises(ValueError, match="'sub 0/0.png' is no picture of the folder .*; there is sub 0/"):
-        your_illustrations.nearest(thirty, "sub 0/0.png")
+        your_illustrations.fig_your_neighbors(thirty, "sub 0/0.png")
     with pytest.raises(ValueError, match="'smiles' are not in the vocabulary"):
-        your_illustrations.heatmaps(thirty, ids, "smiles")
+        your_illustrations.fig_your_heatmaps(thirty, ids, "smiles")
 
 
 def test_heat_is_that_of_the_tagger(thirty, monkeypatch):
     name = thirty.collection().column("id")[thirty.safe_dataset()[0]]
     heats, draw_over = [], your_illustrations.overlay
     monkeypatch.setattr(your_illustrations, "overlay", lambda image, heat: heats.append(heat) or draw_over(image, heat))
-    your_illustrations.heatmaps(thirty, name, ["rin", "smile"])
+    your_illustrations.fig_your_heatmaps(thirty, name, ["rin", "smile"])
     expected = thirty.weights().tagger.heatmap(thirty.source() / name, ["rin", "smile"])[0]
     np.testing.assert_allclose(heats, expected, rtol=1e-4, atol=1e-6)
 

@@ -1,6 +1,5 @@
 """Somebody's own illustrations (notebook 8): tags, heat maps, neighbors, transitions and a map of them.
 
-Each function of a figure returns what :func:`~i2v_lib.show.saving.save_figure` takes: "fig", "numbers" and "caption".
 Nobody knows what is true of these pictures, so nothing is marked as right or wrong. Only pictures that the network
 rates safe are shown, and only harmless tags.
 """
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from i2v_lib.config import home
@@ -31,16 +31,16 @@ from i2v_lib.models.serving.tag_lists import columns_by_name
 from i2v_lib.models.tagging.tag_files import names
 from i2v_lib.run.illustrations import Illustrations
 from i2v_lib.search.hashing import hamming_distance
-from i2v_lib.show import morphing, neighbors, saving, tag_prediction, tsne_map
+from i2v_lib.show import morphing, neighbors, tag_prediction, tsne_map
+from i2v_lib.show.exhibit import Exhibit
 from i2v_lib.show.heatmaps import overlay, picture_blocks
 from i2v_lib.show.style import ANSWER_COLORS
 from i2v_lib.show.thumbnails import HIDDEN, PIXELS, choose_rows
 from i2v_lib.show.tsne_map import ASPECT, compose
-from i2v_lib.show.wording import Rows, how, percent
+from i2v_lib.show.wording import Rows, percent
 from i2v_lib.system.files import whole
 
 NOTEBOOK = "08_your_illustrations.ipynb"
-Sheet = dict[str, Any]  # "fig", "numbers" and "caption"
 
 SHOWN = {"tags": 12, "heatmaps": 8, "neighbors": neighbors.QUERIES, "duplicates": 8}  # pictures, drawn at random
 TOP_TAGS, TOP_HEATMAPS = 5, 3  # beside each
@@ -50,13 +50,7 @@ RANDOM_PAIRS = 1000  # whose distance is the control of the neighbors'
 FINE = 400  # pictures on a map up to which their files are read again, to be drawn large
 
 
-def sources(own: Illustrations) -> dict[str, Any]:
-    """What figures are made from: the notebook, the folder's name, and the weights."""
-    described = saving.describe_sources(NOTEBOOK, own.collection(), own.vocabulary())
-    return described | {"weights": own.weights().name}
-
-
-def tags(own: Illustrations, ids: Ids = None) -> Sheet:
+def fig_your_tags(own: Illustrations, ids: Ids = None) -> Exhibit:
     """Pictures with their tags of highest confidence.
 
     Parameters
@@ -69,13 +63,13 @@ def tags(own: Illustrations, ids: Ids = None) -> Sheet:
     shown = dict.fromkeys(row["row"] for row in rows)
     text = (
         f"The {TOP_TAGS} tags of highest confidence of {_some(shown, ids)}: general, of a character or of a title; "
-        f"those that are not harmless are passed over. All plausible tags stand in `tags.csv`. {_ending(own)}"
+        "those that are not harmless are passed over. All plausible tags stand in `tags.csv`."
     )
-    return {"fig": tag_prediction.draw_tags(rows, pictures(own, shown)), "numbers": rows, "caption": text}
+    return _exhibit("fig_your_tags", tag_prediction.draw_tags(rows, pictures(own, shown)), rows, text)
 
 
-def heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Sheet:
-    """Where the network saw tags of highest confidence, or the tags that are named; else as :func:`tags`."""
+def fig_your_heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | None = None) -> Exhibit:
+    """Where the network saw tags of highest confidence, or the tags that are named; else as :func:`fig_your_tags`."""
     nodes = choose(own, ids, SHOWN["heatmaps"])
     columns = None if names is None else list(columns_by_name(own.vocabulary(), names).values())
     rows = tag_rows(own, nodes, TOP_HEATMAPS, columns)
@@ -92,14 +86,14 @@ def heatmaps(own: Illustrations, ids: Ids = None, names: str | Sequence[str] | N
         blocks.append([(in_proportion(picture, proportions), *words) for picture, *words in pairs])
     text = (
         f"Where the network saw tags of {_some(blocks, ids)}. Heat: gradient × activation, interpolated; colors from "
-        f"the median of each map to its maximum, so that they compare places, not tags. {_ending(own)}"
+        "the median of each map to its maximum, so that they compare places, not tags."
     )
     legend = "%: confidence    Yellow: the hottest place; gray: the colder half"
-    return {"fig": picture_blocks(blocks, legend), "numbers": rows, "caption": text}
+    return _exhibit("fig_your_heatmaps", picture_blocks(blocks, legend), rows, text)
 
 
-def nearest(own: Illustrations, ids: Ids = None) -> Sheet:
-    """Pictures, each with the three nearest of the folder by binary codes; else as :func:`tags`."""
+def fig_your_neighbors(own: Illustrations, ids: Ids = None) -> Exhibit:
+    """Pictures, each with the three nearest of the folder by binary codes; else as :func:`fig_your_tags`."""
     nodes, collection, safe = choose(own, ids, SHOWN["neighbors"]), own.collection(), own.safe_dataset()
     near = own.neighbors("codes", max(neighbors.TOP, own.config.neighbors))
     rows = neighbors.fig3_rows(collection, safe, *near, [frozenset()] * len(safe), nodes)
@@ -114,13 +108,13 @@ def nearest(own: Illustrations, ids: Ids = None) -> Sheet:
         )
     text = (
         f"{claim} {_some(nodes, ids)[:1].upper()}{_some(nodes, ids)[1:]}, each with its {neighbors.TOP} nearest by "
-        f"Hamming distance over {8 * own.codes().shape[1]:,}-bit codes; near-duplicates are kept. {_ending(own)}"
+        f"Hamming distance over {8 * own.codes().shape[1]:,}-bit codes; near-duplicates are kept."
     )
     images = pictures(own, [row["row"] for row in rows])
-    return {"fig": neighbors.draw_neighbors(rows, images), "numbers": rows, "caption": text}
+    return _exhibit("fig_your_neighbors", neighbors.draw_neighbors(rows, images), rows, text)
 
 
-def duplicates(own: Illustrations) -> Sheet:
+def fig_your_duplicates(own: Illustrations) -> Exhibit:
     """Pictures that show the same: the largest groups of near-duplicates."""
     groups = duplicate_groups(own)
     safe = set(own.safe_dataset().tolist())
@@ -137,13 +131,13 @@ def duplicates(own: Illustrations) -> Sheet:
     extra = sum(len(members) - 1 for members in groups)
     text = (
         f"{extra:,} of {len(ids):,} pictures are near-duplicates of another, in {len(groups):,} groups; all stand in "
-        f"`near_duplicates.csv`. Told by a hash of their looks and by their pixels, not by the network. {_ending(own)}"
+        "`near_duplicates.csv`. Told by a hash of their looks and by their pixels, not by the network."
     )
     legend = f"{len(fit)} of {len(groups):,} groups" if fit else "no near-duplicates"
-    return {"fig": picture_blocks(blocks, legend), "numbers": rows, "caption": text}
+    return _exhibit("fig_your_duplicates", picture_blocks(blocks, legend), rows, text)
 
 
-def transitions(own: Illustrations, pairs: Iterable[tuple[str, str]] | None = None) -> Sheet:
+def fig_your_transitions(own: Illustrations, pairs: Iterable[tuple[str, str]] | None = None) -> Exhibit:
     """From one picture to another over the graph of nearest neighbors, with four between where that can be.
 
     Parameters
@@ -166,14 +160,14 @@ def transitions(own: Illustrations, pairs: Iterable[tuple[str, str]] | None = No
         f"{len(found)} transitions, of {len(ends)} pairs {'drawn at random' if pairs is None else 'named by hand'}: "
         f"the first that have a path with exactly {morphing.INTERMEDIATES} pictures between"
         f"{f', and {short} shortest paths of pairs that have none' if short else ''}. From top to bottom, over the "
-        f"graph of {own.config.neighbors} nearest neighbors; numbers: bits. {_ending(own)}"
+        f"graph of {own.config.neighbors} nearest neighbors; numbers: bits."
     )
     nothing = "No path: too few pictures, or none that joins them."
     fig = morphing.draw_fig1(rows, pictures(own, [row["row"] for row in rows]), nothing)
-    return {"fig": fig, "numbers": rows, "caption": text}
+    return _exhibit("fig_your_transitions", fig, rows, text)
 
 
-def map_of_all(own: Illustrations) -> Sheet:
+def fig_your_map(own: Illustrations) -> Exhibit:
     """The t-SNE map of all pictures, and regions whose pictures share a tag of the network's."""
     collection, layout = own.collection(), own.layout()
     every, safe = own.safe_dataset(), own.safe_dataset()[own.mapped()]
@@ -191,19 +185,18 @@ def map_of_all(own: Illustrations) -> Sheet:
     text = (
         f"{f'What gathers: {together}' if regions else 'No tag gathers in a region'}. t-SNE of {many} by "
         "Hamming distance, moved apart onto a grid; its axes have neither unit nor direction. The regions are named "
-        f"by the network's own tags. {_ending(own)}"
+        "by the network's own tags."
     )
-    return {"fig": tsne_map.draw_map(images, cells, shape, regions), "numbers": numbers, "caption": text}
+    return _exhibit("fig_your_map", tsne_map.draw_map(images, cells, shape, regions), numbers, text)
+
+
+def _exhibit(name: str, fig: Figure, numbers: Any, caption: str) -> Exhibit:
+    return Exhibit(name, fig, numbers, caption, notebook=NOTEBOOK)
 
 
 def _some(shown: Collection, ids: Ids) -> str:
     """What is shown, as a sentence has it."""
     return f"{len(shown)} pictures {'drawn at random and not picked' if ids is None else 'named by hand'}"
-
-
-def _ending(own: Illustrations) -> str:
-    """The end of every caption."""
-    return how(own.config, sources(own))
 
 
 Ids = str | Sequence[str] | None  # of pictures: their paths in the folder; None draws some at random
