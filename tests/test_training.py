@@ -256,14 +256,14 @@ def test_an_average_is_kept_validated_and_resumed(tmp_path):
 def test_the_average_is_the_one_by_hand():
     """Three steps: the first weights are taken as they are, then 0.9 of the average and 0.1 of the new ones."""
     network = VGGNIN(TAGS, width=1 / 32)
-    stepper = TrainingStep(network, seed=0, device="cpu", ema=0.9)
+    training_step = TrainingStep(network, seed=0, device="cpu", ema=0.9)
     expected = None
     for number, batch in enumerate(Fragile().epoch(0)):
-        stepper.step(batch, number, 1e-2)
+        training_step.step(batch, number, 1e-2)
         now = network.tags.weight.detach().clone()
         expected = now if expected is None else 0.9 * expected + 0.1 * now
-    torch.testing.assert_close(stepper.result.tags.weight, expected)
-    assert (stepper.result.tags.weight - now).abs().max() > 1e-3
+    torch.testing.assert_close(training_step.result.tags.weight, expected)
+    assert (training_step.result.tags.weight - now).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -281,8 +281,8 @@ def test_batches_of_the_caller_s_stay_as_they_are(tmp_path, monkeypatch):
     batches, seen = Fragile(), []
     before = dict(vars(batches))
 
-    def stop(stepper, *_):
-        seen.append(stepper.device)
+    def stop(training_step, *_):
+        seen.append(training_step.device)
         raise Accident
 
     monkeypatch.setattr(training, "TrainingStep", lambda *_, **__: SimpleNamespace(device=torch.device("cuda")))

@@ -73,7 +73,7 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     return _read(Path(path), tensors=False)[1]
 
 
-def save_checkpoint(path: Path, stepper: TrainingStep, metadata: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, training_step: TrainingStep, metadata: dict[str, Any]) -> None:
     """Write all that training needs to go on: weights, the optimizer's state, the average, and JSON ``metadata``.
 
     Raises
@@ -83,7 +83,7 @@ def save_checkpoint(path: Path, stepper: TrainingStep, metadata: dict[str, Any])
     OSError
         If the disk is full or the folder cannot be written.
     """
-    tensors = _training_tensors(stepper)
+    tensors = _training_tensors(training_step)
     broken = [name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
     if broken:
         raise FloatingPointError(
@@ -92,7 +92,7 @@ def save_checkpoint(path: Path, stepper: TrainingStep, metadata: dict[str, Any])
     _write(path, tensors, {**metadata, "crc32": {name: _checksum(t) for name, t in tensors.items()}})
 
 
-def load_checkpoint(path: Path, stepper: TrainingStep) -> dict[str, Any]:
+def load_checkpoint(path: Path, training_step: TrainingStep) -> dict[str, Any]:
     """Bring a training to where a checkpoint left it; return its metadata.
 
     Raises
@@ -107,8 +107,8 @@ def load_checkpoint(path: Path, stepper: TrainingStep) -> dict[str, Any]:
     altered = [name for name in sums if name in tensors and _checksum(tensors[name]) != sums[name]]
     if altered:
         raise DamagedFileError(f"{path} is damaged: {', '.join(altered[:3])} are not what was written; delete it")
-    start_optimizer(stepper)
-    current = _training_tensors(stepper)
+    start_optimizer(training_step)
+    current = _training_tensors(training_step)
     _check_tensors(path, tensors, current)
     with torch.no_grad():
         for name, tensor in current.items():
@@ -116,11 +116,11 @@ def load_checkpoint(path: Path, stepper: TrainingStep) -> dict[str, Any]:
     return metadata
 
 
-def start_optimizer(stepper: TrainingStep) -> None:
+def start_optimizer(training_step: TrainingStep) -> None:
     """Give the optimizer the state that its first step would give it, all zeros."""
-    for parameter in stepper.network.parameters():
+    for parameter in training_step.network.parameters():
         moments = {name: torch.zeros_like(parameter) for name in MOMENTS}
-        stepper.optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
+        training_step.optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
 
 
 def check_resumable(path: Path, settings: dict[str, Any], machine: dict[str, Any], force: bool) -> None:
@@ -171,12 +171,12 @@ class KeptCheckpoints:
         self.last: Path | None = None  # the newest that is known to be whole
         self.failures = 0  # in a row
 
-    def load(self, stepper: TrainingStep, check: Callable[[Path], None]) -> dict[str, Any] | None:
+    def load(self, training_step: TrainingStep, check: Callable[[Path], None]) -> dict[str, Any] | None:
         """Go back to the newest checkpoint that can be read; warn of each that cannot.
 
         Parameters
         ----------
-        stepper : brought to where the checkpoint left it
+        training_step : brought to where the checkpoint left it
         check : called with each file first; what it raises goes through, unless the file is unreadable
 
         Returns
@@ -193,7 +193,7 @@ class KeptCheckpoints:
             damage, metadata = None, None
             try:
                 check(path)
-                metadata = load_checkpoint(path, stepper)
+                metadata = load_checkpoint(path, training_step)
             except (DamagedFileError, OSError) as error:
                 damage = str(error)
             if from_first(damage) is None:
@@ -207,7 +207,7 @@ class KeptCheckpoints:
             raise ValueError(f"{self.folder}: no checkpoint can be read ({names}); delete them to train from the start")
         return None
 
-    def save(self, stepper: TrainingStep, metadata: dict[str, Any], step: int, stopping: bool = False) -> bool:
+    def save(self, training_step: TrainingStep, metadata: dict[str, Any], step: int, stopping: bool = False) -> bool:
         """Write a checkpoint, and remove those older than the one before.
 
         A full disk does not end a training at once: it goes on, and the next checkpoint tries again.
@@ -227,7 +227,7 @@ class KeptCheckpoints:
         """
         path = self.folder / f"checkpoint-{step:08d}.safetensors"
         try:
-            save_checkpoint(path, stepper, metadata)
+            save_checkpoint(path, training_step, metadata)
         except OSError as error:
             self.failures += 1
             if stopping or self.failures == ATTEMPTS:
@@ -243,11 +243,11 @@ class KeptCheckpoints:
         self.last = path
         return True
 
-    def save_best(self, stepper: TrainingStep, metadata: dict[str, Any]) -> None:
+    def save_best(self, training_step: TrainingStep, metadata: dict[str, Any]) -> None:
         """Write the weights of the best epoch so far, if the disk has room for them."""
         path = self.folder / "best.safetensors"
         try:
-            save_weights(path, stepper.result, metadata)
+            save_weights(path, training_step.result, metadata)
         except OSError as error:
             warnings.warn(f"the best epoch's weights were not kept: {error}", stacklevel=4)
 
@@ -269,19 +269,19 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return "; ".join(f"{name} was {then.get(name)!r}, is {now.get(name)!r}" for name in names)
 
 
-def _training_tensors(stepper: TrainingStep) -> dict[str, torch.Tensor]:
+def _training_tensors(training_step: TrainingStep) -> dict[str, torch.Tensor]:
     """Every tensor of a training, by name: ``…``, ``optimizer/exp_avg/…``, ``average/…``."""
-    tensors = dict(stepper.network.state_dict())
-    for name, parameter in stepper.network.named_parameters():
-        for key, value in stepper.optimizer.state[parameter].items():
+    tensors = dict(training_step.network.state_dict())
+    for name, parameter in training_step.network.named_parameters():
+        for key, value in training_step.optimizer.state[parameter].items():
             tensors[f"optimizer/{key}/{name}"] = value
-    if stepper.average:
-        tensors |= {f"average/{name}": value for name, value in stepper.average.state_dict().items()}
+    if training_step.average:
+        tensors |= {f"average/{name}": value for name, value in training_step.average.state_dict().items()}
     return tensors
 
 
 def _checksum(tensor: torch.Tensor) -> int:
-    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def _check_tensors(path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:

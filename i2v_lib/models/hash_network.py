@@ -11,7 +11,7 @@ from i2v_lib.config import Config, choices_of
 from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.networks import (
     REDUCTION,
-    VGGNIN,
+    MultiLabelNetwork,
     TagNetwork,
     build_network,
     network_class,
@@ -21,7 +21,7 @@ from i2v_lib.models.networks import (
 PLACEMENTS = choices_of("hash_layer")
 
 
-class HashNetwork(nn.Module):
+class HashNetwork(MultiLabelNetwork):
     """A trained VGG + NIN with a sigmoid layer of B units inserted, and a new last layer that reads tags from it.
 
     The paper inserts the layer "after the last convolutional layer". It can be read in four ways:
@@ -42,27 +42,37 @@ class HashNetwork(nn.Module):
     Attributes
     ----------
     image_size, placement : as above
-    fixed_size : pixels S of the images it was built for, or None where any size will do
+    convolutions : the copy, its last layer taken out but under "tags"
+    encode : the hash layer, before its sigmoid
+    tags, fixed_size : of :class:`~i2v_lib.models.networks.MultiLabelNetwork`
+
+    Raises
+    ------
+    TypeError
+        If the network does not end in a convolution.
+    ValueError
+        If the placement is unknown, or there is no bit.
 
     Source: Saito & Matsui 2015, §3.2.
     """
 
-    convolutions: VGGNIN
+    convolutions: TagNetwork
     encode: nn.Linear | nn.Conv2d
     tags: nn.Linear
-    fixed_size: int | None
 
-    def __init__(self, network: VGGNIN, bits: int, image_size: int, placement: str = "flattened") -> None:
+    def __init__(self, network: TagNetwork, bits: int, image_size: int, placement: str = "flattened") -> None:
         super().__init__()
         if placement not in PLACEMENTS:
             raise ValueError(f"hash_layer={placement!r} is unknown; use one of {', '.join(PLACEMENTS)}")
         if bits < 1:
             raise ValueError(f"code_bits={bits}: a code needs at least one bit; the paper has 4096")
+        if not isinstance(network.tags, nn.Conv2d):
+            raise TypeError(f"network is a {type(network).__name__}, which ends in no convolution; give a VGG + NIN")
         outputs, channels = network.tags.out_channels, network.tags.in_channels
         self.image_size, self.placement = image_size, placement
         self.convolutions = copy.deepcopy(network)
         if placement != "tags":
-            self.convolutions.tags = nn.Identity()
+            self.convolutions.register_module("tags", nn.Identity())
         if placement == "convolution":
             self.encode = nn.Conv2d(channels, bits, 3, padding=1)
         else:
@@ -73,7 +83,13 @@ class HashNetwork(nn.Module):
         self.fixed_size = image_size if placement == "flattened" else None
         for layer in (self.encode, self.tags):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+    @property
+    def pixel_mean(self) -> torch.Tensor:
+        """The VGG + NIN's."""
+        return self.convolutions.pixel_mean
 
     @property
     def body(self) -> nn.Sequential:
@@ -97,7 +113,7 @@ class HashNetwork(nn.Module):
         return self.tags(torch.sigmoid(self.features(x)))  # (N, T)
 
 
-def build_hash_network(config: Config, outputs: int, network: VGGNIN | None = None) -> HashNetwork:
+def build_hash_network(config: Config, outputs: int, network: TagNetwork | None = None) -> HashNetwork:
     """Insert an untrained hash layer, its weights drawn from ``config.seed``.
 
     Parameters
@@ -120,8 +136,20 @@ def empty_network(architecture: Architecture) -> TagNetwork | HashNetwork:
     ValueError
         If no class is registered under the network's name, or a size is impossible.
     """
+    return empty_tag_network(architecture) if architecture.code_bits is None else empty_hash_network(architecture)
+
+
+def empty_tag_network(architecture: Architecture) -> TagNetwork:
+    """As :func:`empty_network`, but for the hash layer: the network without it."""
     with without_initial_weights():
-        network = network_class(architecture.network).build(architecture, dropout=0.0).eval()
-        if architecture.code_bits is None:
-            return network
+        return network_class(architecture.network).build(architecture, dropout=0.0).eval()
+
+
+def empty_hash_network(architecture: Architecture) -> HashNetwork:
+    """As :func:`empty_network`, of an architecture that has a hash layer; one without is a ValueError."""
+    if architecture.code_bits is None or architecture.hash_layer is None:
+        bits, layer = architecture.code_bits, architecture.hash_layer
+        raise ValueError(f"architecture: code_bits={bits}, hash_layer={layer!r}; a hash network needs both")
+    with without_initial_weights():
+        network = empty_tag_network(architecture)
         return HashNetwork(network, architecture.code_bits, architecture.image_size, architecture.hash_layer).eval()

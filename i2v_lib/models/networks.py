@@ -20,8 +20,46 @@ REDUCTION = 32  # five poolings by two
 SCALE = 1 / 64  # brings pixels, whose standard deviation is near 64 of 255, to about unit variance
 
 
-class TagNetwork(nn.Module):
-    """What all networks share: the input's normalization and the convolutions up to the fifth pooling.
+class MultiLabelNetwork(nn.Module):
+    """A network from pictures, RGB 0–255, shape (N, 3, S, S), to logits, shape (N, T): a tag or a hash network.
+
+    Attributes
+    ----------
+    tags : the last layer, a convolution or a linear layer with one output per tag
+    fixed_size : pixels S of the images it was built for, or None where any size will do
+    """
+
+    tags: nn.Conv2d | nn.Linear
+    fixed_size: int | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Number of tags T."""
+        return len(self.tags.weight)
+
+    @property
+    def tag_bias(self) -> torch.Tensor:
+        """Bias of the last layer, float tensor, shape (T,)."""
+        if self.tags.bias is None:
+            raise TypeError(f"tags={self.tags}: the last layer has no bias; build it with bias=True")
+        return self.tags.bias
+
+    @property
+    def pixel_mean(self) -> torch.Tensor:
+        """What is subtracted from every pixel: float32 tensor, shape (3,), RGB 0–255."""
+        raise NotImplementedError(f"{type(self).__name__} has no pixel_mean; write a property that returns it")
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What describes an image: float tensor, shape (N, D), of images RGB 0–255, shape (N, 3, S, S).
+
+        Of a tag network it is what the last layer reads, averaged over positions; of a hash network the hash layer
+        before its sigmoid.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no features; write a method that returns them")
+
+
+class TagNetwork(MultiLabelNetwork):
+    """What all tag networks share: the input's normalization and the convolutions up to the fifth pooling.
 
     A network of one's own is a subclass with a ``head``, a ``tags`` layer, :meth:`build`, ``features`` and ``forward``,
     under :func:`register`. Where its forward pass is not the chain of :meth:`hidden_layers`, it says which it is.
@@ -32,15 +70,12 @@ class TagNetwork(nn.Module):
         RGB 0–255, subtracted from every pixel; :func:`i2v_lib.models.training.fit` sets it.
     body : convolutions and poolings, named as in the released network (``conv1_1`` … ``pool5``)
     head : the other hidden layers
-    tags : the last layer, a convolution or a linear layer with one output per tag
-    fixed_size : pixels S of the images it was built for, or None where any size will do
+    tags, fixed_size : of :class:`MultiLabelNetwork`
     dropout_field : of :class:`~i2v_lib.config.Config`, the setting of its dropout
     """
 
     mean: torch.Tensor
     head: nn.Sequential
-    tags: nn.Conv2d | nn.Linear
-    fixed_size: int | None = None
     dropout_field: str = "dropout_vgg_nin"
 
     def __init__(self, width: float, batch_norm: bool = False) -> None:
@@ -70,14 +105,19 @@ class TagNetwork(nn.Module):
         x = (x.float() - self.mean.view(3, 1, 1)) * SCALE  # (N, 3, S, S)
         return self.body(x)
 
+    @property
+    def pixel_mean(self) -> torch.Tensor:
+        """The buffer ``mean``."""
+        return self.mean
+
     @classmethod
     def build(cls, architecture: Architecture, dropout: float) -> TagNetwork:
         """A network of given sizes; each class says which of them it takes."""
         raise NotImplementedError(f"{cls.__name__} has no build; write one that takes an Architecture and a dropout")
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What the last layer reads, averaged over positions, shape (N, D), of images RGB 0–255, (N, 3, S, S)."""
-        raise NotImplementedError(f"{type(self).__name__} has no features; write a method that returns them")
+    def features_map(self, x: torch.Tensor) -> torch.Tensor:
+        """What the last layer reads at each position; only a network whose last layer is a convolution has it."""
+        raise TypeError(f"network is a {type(self).__name__}, which has no map of features")
 
     def tag_map(self, x: torch.Tensor) -> torch.Tensor:
         """Logits at each position; only a network whose last layer is a convolution has them."""
@@ -92,13 +132,13 @@ class TagNetwork(nn.Module):
 
 
 NETWORKS: dict[str, type[TagNetwork]] = {}  # by the names that settings and weights files use; see register
-Network = TypeVar("Network", bound=type[TagNetwork])
+NetworkClass = TypeVar("NetworkClass", bound=type[TagNetwork])
 
 
-def register(name: str) -> Callable[[Network], Network]:
+def register(name: str) -> Callable[[NetworkClass], NetworkClass]:
     """Put a class into :data:`NETWORKS`, so that it can be built and loaded by its name."""
 
-    def put(network: Network) -> Network:
+    def put(network: NetworkClass) -> NetworkClass:
         NETWORKS[name] = network
         return network
 
@@ -314,14 +354,13 @@ def initialize(network: TagNetwork) -> None:
     """Draw weights as He et al. (2015) do, for layers with a ReLU after them; biases start at zero."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            kind = "linear" if module is network.tags else "relu"
-            nn.init.kaiming_normal_(module.weight, nonlinearity=kind)
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if module is network.tags else "relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
 
 @torch.no_grad()
-def set_prior(network: TagNetwork, priors: torch.Tensor) -> None:
+def set_prior(network: MultiLabelNetwork, priors: torch.Tensor) -> None:
     """Set the last bias so that a network that sees nothing predicts each tag's frequency.
 
     Without it the first epoch only finds the base rates.
@@ -331,6 +370,6 @@ def set_prior(network: TagNetwork, priors: torch.Tensor) -> None:
     network : with T tags
     priors : float tensor, shape (T,), each tag's share of the training pictures, 0 to 1
     """
-    if priors.shape != network.tags.bias.shape:
-        raise ValueError(f"priors: shape {tuple(priors.shape)}; pass {len(network.tags.bias)}, one a tag")
-    network.tags.bias.copy_(torch.logit(priors.double(), eps=1e-6))
+    if priors.shape != (network.outputs,):
+        raise ValueError(f"priors: shape {tuple(priors.shape)}; pass {network.outputs}, one per tag")
+    network.tag_bias.copy_(torch.logit(priors.double(), eps=1e-6))

@@ -6,6 +6,7 @@ import math
 import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,16 +63,17 @@ class TrainingStep:
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=lower)
         if ranks() > 1 and on_cuda:  # batch norm sees the whole batch; there is no such layer for the CPU
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        network.to(self.device, memory_format=torch.channels_last)
+        network.to(self.device).to(memory_format=torch.channels_last)
         decayed = [p for p in network.parameters() if p.ndim > 1]
         spared = [p for p in network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay, fused=True)
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True) if ema else None
         self.result = self.average.module if self.average else network
-        self._forward = network
+        self._forward: nn.Module = network
         if _choice("compiled", compiled, "on", on_cuda):
-            self._forward = torch.compile(network, dynamic=False)  # batches have two sizes at most
+            # batches have two sizes at most
+            self._forward = torch.compile(network, dynamic=False)  # type: ignore[assignment]  # of a module: a module
         if ranks() > 1:
             devices = [self.device.index] if on_cuda else None
             self._forward = DistributedDataParallel(self._forward, device_ids=devices, gradient_as_bucket_view=True)
@@ -90,7 +92,7 @@ class TrainingStep:
 
         Returns
         -------
-        loss : of the whole batch, in nats a picture
+        loss : of the whole batch, in nats per picture
         signals : that any rank has received
 
         Raises
@@ -121,11 +123,12 @@ class TrainingStep:
         parts = min(self.accumulate, batch.total // ranks())  # as many on every rank, none of them empty
         loss = torch.zeros((), device=self.device)
         shares = zip(batch.images.tensor_split(parts), batch.targets.tensor_split(parts), strict=True)
+        forward = self._forward
         for part, (images, targets) in enumerate(shares, start=1):
-            waits = part < parts and isinstance(self._forward, DistributedDataParallel)
-            with self._forward.no_sync() if waits else nullcontext():
+            last = part == parts
+            with nullcontext() if last or not isinstance(forward, DistributedDataParallel) else forward.no_sync():
                 with self.autocast:
-                    logits = self._forward(images)  # (B, T)
+                    logits = forward(images)  # (B, T)
                 own = tag_loss(logits, targets, batch.total)
                 (own * ranks()).backward()  # gradients are averaged over ranks, so this makes their sum
             loss += own.detach()

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,16 +19,18 @@ from torch import nn
 
 from i2v_lib.data.batches import Batch, Batches
 from i2v_lib.models.checkpoints import KeptCheckpoints, check_resumable, check_space, machine, save_weights
-from i2v_lib.models.networks import TagNetwork, set_prior
+from i2v_lib.models.networks import MultiLabelNetwork, set_prior
 from i2v_lib.models.steps import STOPS, TrainingStep
 from i2v_lib.system.distributed import from_first, rank, ranks, total
 from i2v_lib.system.files import write_text
 from i2v_lib.system.progress import progress_bar
 from i2v_lib.system.signals import act_on, collect_signals
 
+Network = TypeVar("Network", bound=MultiLabelNetwork)
+
 
 def fit(
-    network: TagNetwork,
+    network: Network,
     batches: Batches,
     epochs: int,
     learning_rate: float,
@@ -47,7 +49,7 @@ def fit(
     device: str | None = None,
     force: bool = False,
     from_scratch: bool = True,
-) -> TagNetwork:
+) -> Network:
     """Train a network, or continue where an interrupted training in the same folder stopped.
 
     A training that was killed and resumed ends with the same bits as one that was not, on the same machine:
@@ -97,13 +99,15 @@ def fit(
         After Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     mean, priors = batches.mean(), batches.priors()
-    options = {"weight_decay": weight_decay, "precision": precision, "compiled": compiled}
-    options |= {"accumulate": accumulate, "ema": ema}
     settings = {
         "epochs": epochs,
         "learning_rate": learning_rate,
         "warmup": warmup,
-        **options,
+        "weight_decay": weight_decay,
+        "precision": precision,
+        "compiled": compiled,
+        "accumulate": accumulate,
+        "ema": ema,
         "batch_size": batches.batch_size,
         "image_size": batches.image_size,
         "seed": batches.seed,
@@ -114,13 +118,13 @@ def fit(
         **(fingerprint or {}),
     }
     if from_scratch:
-        network.mean.copy_(mean)
+        network.pixel_mean.copy_(mean)
         set_prior(network, priors)
-    stepper = TrainingStep(network, batches.seed, device, **options)
-    if stepper.device.type == "cuda":
+    training_step = TrainingStep(network, batches.seed, device, precision, compiled, weight_decay, accumulate, ema)
+    if training_step.device.type == "cuda":
         batches = copy.copy(batches)  # the caller's stay as they are
-        batches.device = stepper.device  # pictures are cropped and mirrored there
-    training = _Training(stepper, Path(folder), settings, metadata or {})
+        batches.device = training_step.device  # pictures are cropped and mirrored there
+    training = _Training(training_step, Path(folder), settings, metadata or {})
     training.resume(force)
     state, steps, pictures = training.state, epochs * len(batches), len(batches.indices)
     with collect_signals(insisting=ranks() == 1) as received, training.own_randomness():
@@ -138,10 +142,11 @@ def fit(
                         training.save(stops)
                         act_on(stops)
             training.end_epoch(validate)
-            stops = _of_all(received, training.stepper.device)
+            stops = _of_all(received, training.training_step.device)
             training.save(stops)
             act_on(stops)
-    return training.finish()
+    training.finish()
+    return network.eval()
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -175,35 +180,35 @@ class _Training:
     """A network that is trained, how far it has come, and what is on disk of it."""
 
     def __init__(
-        self, stepper: TrainingStep, folder: Path, settings: dict[str, Any], metadata: Mapping[str, Any]
+        self, training_step: TrainingStep, folder: Path, settings: dict[str, Any], metadata: Mapping[str, Any]
     ) -> None:
-        self.stepper, self.folder, self.settings, self.metadata = stepper, folder, settings, metadata
+        self.training_step, self.folder, self.settings, self.metadata = training_step, folder, settings, metadata
         self.state = _State()
         self.clock = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         self.checkpoints = KeptCheckpoints(folder)
-        bytes_of_weights = sum(p.numel() * p.element_size() for p in stepper.network.parameters())
-        check_space(folder / "checkpoint", (4 if stepper.average else 3) * bytes_of_weights)
+        bytes_of_weights = sum(p.numel() * p.element_size() for p in training_step.network.parameters())
+        check_space(folder / "checkpoint", (4 if training_step.average else 3) * bytes_of_weights)
 
     def own_randomness(self) -> Any:
         """A context that leaves the caller's generators as they are."""
-        device = self.stepper.device
+        device = self.training_step.device
         return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
     def resume(self, force: bool) -> None:
         """Go back to the folder's newest checkpoint, if it has one."""
 
         def check(path: Path) -> None:
-            check_resumable(path, self.settings, machine(self.stepper.device), force)
+            check_resumable(path, self.settings, machine(self.training_step.device), force)
 
-        saved = self.checkpoints.load(self.stepper, check)
+        saved = self.checkpoints.load(self.training_step, check)
         if saved:
             self.state = _State(**saved["state"])
 
     def step(self, batch: Batch, learning_rate: float, received: Sequence[int]) -> list[int]:
         """Make one step, or raise FloatingPointError before it; return the signals that any rank has received."""
         state = self.state
-        value, stops = self.stepper.step(batch, state.step, learning_rate, received)
+        value, stops = self.training_step.step(batch, state.step, learning_rate, received)
         now = time.perf_counter()
         state.step += 1
         state.pictures += batch.total
@@ -220,7 +225,7 @@ class _Training:
             "loss": state.loss / state.pictures,
             "seconds": state.seconds,
             "images_per_second": state.pictures / state.seconds,
-            "map": dict(validate(self.stepper.result.eval())) if validate else {},
+            "map": dict(validate(self.training_step.result.eval())) if validate else {},
         }
         state.history.append(record)
         state.pictures, state.loss, state.seconds = 0, 0.0, 0.0
@@ -228,7 +233,7 @@ class _Training:
             self._log()
             means = [_mean(record["map"]) for record in state.history]
             if means[-1] > max(means[:-1], default=-math.inf):
-                self.checkpoints.save_best(self.stepper, self._about(history=state.history))
+                self.checkpoints.save_best(self.training_step, self._about(history=state.history))
         self.clock = time.perf_counter()
 
     def _log(self) -> None:
@@ -240,22 +245,25 @@ class _Training:
     def save(self, stops: Sequence[int]) -> None:
         """Write a checkpoint."""
         if rank() == 0:
-            metadata = {"settings": self.settings, "machine": machine(self.stepper.device), "state": asdict(self.state)}
-            self.checkpoints.save(self.stepper, metadata, self.state.step, stopping=bool(stops))
+            metadata = {
+                "settings": self.settings,
+                "machine": machine(self.training_step.device),
+                "state": asdict(self.state),
+            }
+            self.checkpoints.save(self.training_step, metadata, self.state.step, stopping=bool(stops))
 
-    def finish(self) -> TagNetwork:
-        """Write the weights, then remove the checkpoints; return the network in eval mode."""
-        network, result = self.stepper.network, self.stepper.result
+    def finish(self) -> None:
+        """Write the weights, then remove the checkpoints."""
+        network, result = self.training_step.network, self.training_step.result
         if result is not network:
             network.load_state_dict(result.state_dict())
         if rank() == 0:
             save_weights(self.folder / "weights.safetensors", network, self._about(history=self.state.history))
             self.checkpoints.remove()
         from_first(None)  # so that every rank finds what rank 0 wrote
-        return network.eval()
 
     def _about(self, **more: Any) -> dict[str, Any]:
-        return {**self.metadata, "settings": self.settings, "machine": machine(self.stepper.device), **more}
+        return {**self.metadata, "settings": self.settings, "machine": machine(self.training_step.device), **more}
 
 
 def _dataset(indices: np.ndarray, mean: torch.Tensor, priors: torch.Tensor) -> str:
