@@ -5,7 +5,7 @@ import torch
 
 from i2v_lib.config import load_config
 from i2v_lib.models.hash_network import PLACEMENTS, HashNetwork, build_hash_network
-from i2v_lib.models.networks import VGGNIN, build_network
+from i2v_lib.models.networks import VGGNIN, VGGModelA, build_network
 
 PICTURES = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
 
@@ -79,5 +79,7 @@ def test_bad_arguments_are_told():
         small("top")
     with pytest.raises(ValueError, match="code_bits=0"):
         HashNetwork(VGGNIN(7, 1 / 16), 0, 64)
+    with pytest.raises(TypeError, match="VGGModelA"):
+        HashNetwork(VGGModelA(7, 64, 1 / 16), 8, 64)
     with pytest.raises(ValueError, match="32 × 32 pixels; the hash layer was built for 64"):
         small()(PICTURES[:, :, :32, :32])

@@ -193,6 +193,8 @@ def test_one_import_is_changed(files, tagger):
     assert_allclose(features.extract_feature(PICTURES), tagger.extract_feature(PICTURES), atol=1e-5)
     with pytest.raises(ValueError, match="no tag network: tags need illust2vec_tag_ver200.caffemodel and tag"):
         features.estimate_top_tags(PICTURES)
+    with pytest.raises(ValueError, match="illust2vec_tag_ver200.caffemodel"):
+        features.heatmap(PICTURES, "smile")
     with pytest.raises(ValueError, match="no feature network: feature vectors need illust2vec_ver200.caffemodel"):
         tags.extract_binary_feature(PICTURES)
     with pytest.raises(ValueError, match="this is the feature model"):
@@ -224,7 +226,7 @@ def test_converted_files_give_the_same_tagger(files, tagger, tmp_path):
     ):
         with pytest.raises(ValueError, match=text):
             Illustration2Vec.from_released(**arguments)
-    with pytest.raises(FileNotFoundError, match="it can be had from"):
+    with pytest.raises(FileNotFoundError, match=r"none\.caffemodel does not exist; .* https://"):
         Illustration2Vec.from_released(tmp_path / "none.caffemodel", tag_list=files["tag_list"])
 
 

@@ -189,7 +189,7 @@ def test_wrong_options_of_tag(released, pictures, capsys):
         (["--weights", pictures / "nowhere.safetensors"], "nowhere.safetensors does not exist"),
     ):
         assert text in refused(capsys, "tag", pictures, *options)
-    assert "is no folder; give one that holds" in refused(capsys, "tag", pictures / "none")
+    assert "is not a folder" in refused(capsys, "tag", pictures / "none")
     assert "--threshold 2.0: it is" in refused(capsys, "tag", pictures / "0.png", "--threshold", "2")
     assert sorted(pictures.iterdir()) == before
     for picture in before:

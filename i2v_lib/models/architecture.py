@@ -75,7 +75,12 @@ class Architecture:
         found = metadata.get("architecture")
         if not isinstance(found, Mapping):
             raise ValueError("architecture: there is none in the metadata")
-        types = {"network": str, "width": (int, float), "hash_layer": (str, type(None)), "code_bits": (int, type(None))}
+        types: dict[str, type | tuple[type, ...]] = {
+            "network": str,
+            "width": (int, float),
+            "hash_layer": (str, type(None)),
+            "code_bits": (int, type(None)),
+        }
         values = {}
         for field in dataclasses.fields(cls):
             if field.name in found:

@@ -102,7 +102,7 @@ def render_fractals(systems: np.ndarray, size: int, rng: np.random.Generator) ->
     """Draw one instance of each system.
 
     Instances of a class differ by a small jitter of the coefficients, a turn, a flip, scale, place, colors
-    and background; the shape alone tells the class.
+    and background; only the shape shows the class.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def render_fractals(systems: np.ndarray, size: int, rng: np.random.Generator) ->
     x, y = _square(x, y)
     scale = rng.uniform(0.7, 1.1, (count, 1)).astype(np.float32)
     shift = rng.uniform(-0.15, 0.15, (2, count, 1)).astype(np.float32)
-    flip = rng.choice(np.float32([-1, 1]), (count, 1))
+    flip = rng.choice(np.array([-1, 1], np.float32), (count, 1))
     counts = count_points(flip * scale * x + shift[0], scale * y + shift[1], size)
     return _color(counts, rng)
 

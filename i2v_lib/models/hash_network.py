@@ -29,8 +29,8 @@ class HashNetwork(MultiLabelNetwork):
     - "flattened": after the last hidden convolution, fully connected to every position of its map, as in the
       weights the authors released (there ``encode1``, ``encode1neuron``, ``encode2``)
     - "pooled": after the same convolution, fully connected to its average over positions
-    - "tags": after the convolution with one output a tag, fully connected to its average over positions
-    - "convolution": a 3 × 3 convolution with B outputs in place of the one with an output a tag, then averaged
+    - "tags": after the convolution with one output per tag, fully connected to its average over positions
+    - "convolution": a 3 × 3 convolution with B outputs in place of the one with an output per tag, then averaged
 
     Parameters
     ----------

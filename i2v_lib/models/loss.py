@@ -19,7 +19,7 @@ def tag_loss(logits: torch.Tensor, targets: torch.Tensor, pictures: int | None =
 
     Returns
     -------
-    float32 scalar, in nats a picture
+    float32 scalar, in nats per picture
 
     Raises
     ------

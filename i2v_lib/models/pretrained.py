@@ -148,7 +148,7 @@ def untrained_network(config: Config) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-    return network.to(default_device(), memory_format=torch.channels_last).eval()
+    return network.to(default_device()).to(memory_format=torch.channels_last).eval()
 
 
 def surrogate_network(config: Config, folder: Path) -> nn.Module:

@@ -74,11 +74,10 @@ class Illustration2Vec(PictureStream):
         options : keyword arguments of the class: thresholds, alpha, batch_size, device, precision
         """
         loaded = load_network(path)
-        hashing = loaded.network if features is None else load_network(features).network
-        if not isinstance(hashing, HashNetwork):
-            if features is not None:
-                raise ValueError(f"features={str(features)!r}: this is not a hash network; give the weights of one")
-            hashing = None
+        network = loaded.network if features is None else load_network(features).network
+        hashing = network if isinstance(network, HashNetwork) else None
+        if hashing is None and features is not None:
+            raise ValueError(f"features={str(features)!r}: this is not a hash network; give the weights of one")
         tags = None if loaded.vocabulary is None else loaded.network
         if tags is None and hashing is None:
             raise ValueError(f"{path} does not hold its tags' names; convert the tag model again, with its tag_list")
@@ -98,10 +97,12 @@ class Illustration2Vec(PictureStream):
         self, network: TagNetwork | HashNetwork, vocabulary: Vocabulary, thresholds: np.ndarray | None
     ) -> Illustration2Vec:
         """A tagger that is as this one, but for its tag network, vocabulary and thresholds."""
-        features = network if self._feature_network is self._tag_network else self._feature_network
+        features = self._feature_network
+        if features is self._tag_network and isinstance(network, HashNetwork):
+            features = network
         options = {name: getattr(self, name) for name in ("image_size", "stored_size", "alpha", "batch_size")}
         metadata = self.metadata
-        if metadata is not None and (added := len(vocabulary) - len(self.vocabulary)):
+        if metadata is not None and (added := len(vocabulary) - len(self.tag_names)):
             longer = {**metadata["architecture"], "outputs": len(vocabulary)}
             metadata = {**metadata, "architecture": longer, "added": metadata.get("added", 0) + added}
         precision = "bfloat16" if self._half else "float32"
@@ -124,10 +125,8 @@ class Illustration2Vec(PictureStream):
         ValueError
             If the tagger was made of bare networks, so that it does not know how theirs is built.
         """
-        if self.metadata is None:
-            raise ValueError("metadata=None: this tagger was not read from a file; write its network with save_weights")
-        kept = {key: self.metadata[key] for key in SAVED if key in self.metadata}
-        save_weights(path, self.network, kept | {"vocabulary": json.loads(self.vocabulary.to_json())})
+        kept = {key: self.about[key] for key in SAVED if key in self.about}
+        save_weights(path, self.network, kept | {"vocabulary": json.loads(self.tag_names.to_json())})
 
     def estimate_plausible_tags(
         self, images: Pictures, threshold: float = 0.25, threshold_rule: str = "constant", *, errors: str = "raise"
@@ -148,8 +147,10 @@ class Illustration2Vec(PictureStream):
             For each picture: "general", "character", "copyright" and "rating", each a list of (tag, probability),
             the most likely first. The ratings are always all three.
         """
-        options = {"threshold": threshold, "threshold_rule": threshold_rule}
-        return list(self.iterate(images, "plausible_tags", errors=errors, **options))
+        found = self.iterate(
+            images, "plausible_tags", errors=errors, threshold=threshold, threshold_rule=threshold_rule
+        )
+        return list(found)
 
     def estimate_top_tags(self, images: Pictures, n_tag: int = 10, *, errors: str = "raise") -> list[Tags | None]:
         """The ``n_tag`` most likely tags of each category, and all three ratings; else as the plausible tags."""
@@ -176,7 +177,7 @@ class Illustration2Vec(PictureStream):
 
     def logits(self, images: Pictures) -> np.ndarray:
         """Scores before the sigmoid: float32 array, shape (N, T), tags in the vocabulary's order."""
-        return self._array(images, "logits", np.float32, self.network.tags.bias.numel())
+        return self._array(images, "logits", np.float32, self.network.outputs)
 
     def heatmap(self, images: Pictures, tags: str | Sequence[str], method: str = "gradient") -> np.ndarray:
         """Where the tag network saw tags: a value for each cell of a grid laid over what it sees of a picture.
@@ -200,7 +201,7 @@ class Illustration2Vec(PictureStream):
         names = [tags] if isinstance(tags, str) else list(tags)
         if not names:
             raise ValueError("tags is empty; name at least one")
-        by_name = columns_by_name(self.vocabulary, names)
+        by_name = columns_by_name(self.tag_names, names)
         columns = np.array([by_name[name] for name in names])
         factor = finer(self.image_size) if method == "last map" else 1
         maps = [
@@ -218,11 +219,11 @@ class Illustration2Vec(PictureStream):
         images : N pictures that the network was not trained on
         targets : 0/1 array, shape (N, T): which has which tag; see :func:`i2v_lib.data.vocabulary.targets`
         """
-        scores = self._array(images, "probabilities", np.float32, self.network.tags.bias.numel())
+        scores = self._array(images, "probabilities", np.float32, self.network.outputs)
         self.thresholds = best_thresholds(targets, scores)
 
     def save_thresholds(self, path: Path | str) -> None:
         """Write :attr:`thresholds` as the npz file that the authors' library reads, and this class too."""
         if self.thresholds is None:
             raise ValueError("there are no thresholds to save; make them with fit_thresholds")
-        save_thresholds(path, self.thresholds, self.vocabulary)
+        save_thresholds(path, self.thresholds, self.tag_names)

@@ -173,7 +173,7 @@ class _State:
     pictures: int = 0  # seen in this epoch
     loss: float = 0.0  # summed over them
     seconds: float = 0.0  # this epoch took so far, without validation
-    history: list[dict[str, Any]] = field(default_factory=list)  # a record an epoch
+    history: list[dict[str, Any]] = field(default_factory=list)  # a record per epoch
 
 
 class _Training:

@@ -1,4 +1,4 @@
-"""Progress of long loops: a bar in a terminal, a plain line now and then elsewhere."""
+"""Progress of long loops: a bar in a terminal, elsewhere a line every :data:`INTERVAL` seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTERVAL = 20  # seconds between lines where there is no terminal
 
 
 class _Lines:
-    """A stream for tqdm that turns each redrawing of the bar into a line, as papermill's logs need."""
+    """A stream for tqdm that makes a line of each state of the bar, since a log, such as papermill's, cannot redraw."""
 
     def write(self, text: str) -> None:
         if text.strip():
@@ -34,10 +34,10 @@ def progress_bar(
 
     Parameters
     ----------
-    description : what is going on; nothing is shown without one
-    total, done : how many there are in all, if that is known, and how many were done before the start
+    description : of the work, such as "tagging"; nothing is shown without one
+    total, done : number of units in all, if known, and of those done before the start
     unit : what is counted, in the plural
-    over : what to go through; the bar then is iterated, and counts by itself
+    over : an iterable; the bar is then iterated in its place, and counts by itself
 
     Returns
     -------

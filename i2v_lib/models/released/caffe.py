@@ -86,10 +86,10 @@ class _CaffeModel(MessageFile):
 
 
 class _Piece(NamedTuple):
-    """Values of a blob that lie together: ``count`` rows of ``stride`` bytes, whose last ``width`` are the value."""
+    """Values of a blob that lie together: ``rows``, each of ``stride`` bytes, whose last ``width`` are the value."""
 
     start: int
-    count: int
+    rows: int
     stride: int
     width: int
 
@@ -136,7 +136,8 @@ def _read_name(model: _CaffeModel, entry: Field) -> str:
 def _read_blob(model: _CaffeModel, entry: Field) -> _Blob:
     """Shape and pieces of a blob, checked against each other."""
     model.count_blob(entry.at)
-    shape, pieces = None, []
+    shape: list[int] | None = None
+    pieces: list[_Piece] = []
     legacy: dict[int, int] = {}  # number of the field -> dimension
     for part in model.message(entry, "a blob"):
         if part.number in LEGACY:
@@ -165,7 +166,7 @@ def _check(model: _CaffeModel, at: int, blob: _Blob) -> None:
         if not 0 < dimension <= MAX_DIMENSION:
             signed = dimension - (1 << 64) if dimension >> 63 else dimension
             raise model.error(at, f"a blob's dimension is {signed}; it must be 1 to {MAX_DIMENSION}")
-    held, needed = sum(piece.count for piece in blob.pieces), math.prod(blob.shape)
+    held, needed = sum(piece.rows for piece in blob.pieces), math.prod(blob.shape)
     if held != needed:
         shape = " × ".join(map(str, blob.shape)) or "()"
         raise model.error(at, f"a blob of shape {shape} holds {held} values, not {needed}")
@@ -198,7 +199,7 @@ def _read_piece(model: _CaffeModel, entry: Field, width: int) -> list[_Piece]:
         piece = _Piece(entry.start, length // width, width, width)
     else:
         raise model.error(entry.at, f"{length} bytes of wire type {entry.wire} are no values of {width} bytes each")
-    if not piece.count:
+    if not piece.rows:
         return []
     model.count_blob(entry.at)
     return [piece]
@@ -209,19 +210,19 @@ def _read_values(model: _CaffeModel, blob: _Blob) -> np.ndarray:
     values = np.empty(math.prod(blob.shape), "<f4")
     done = 0
     for piece in blob.pieces:
-        part = values[done : done + piece.count]
+        part = values[done : done + piece.rows]
         if piece.stride == part.itemsize:
             model.fill(piece.start, part)
         else:
             _convert(model, piece, part)
-        done += piece.count
+        done += piece.rows
     return values.reshape(blob.shape)
 
 
 def _convert(model: _CaffeModel, piece: _Piece, values: np.ndarray) -> None:
     """Fill ``values`` from rows that hold tags or doubles, some at a time."""
-    for begin in range(0, piece.count, CHUNK):
-        rows = np.empty((min(CHUNK, piece.count - begin), piece.stride), np.uint8)
+    for begin in range(0, piece.rows, CHUNK):
+        rows = np.empty((min(CHUNK, piece.rows - begin), piece.stride), np.uint8)
         model.fill(piece.start + begin * piece.stride, rows)
         numbers = np.ascontiguousarray(rows[:, -piece.width :]).view(f"<f{piece.width}")
         with np.errstate(over="ignore", invalid="ignore"):  # a double too large becomes infinite

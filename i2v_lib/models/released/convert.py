@@ -14,9 +14,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ import torch
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.models.architecture import Architecture
 from i2v_lib.models.checkpoints import read_metadata, save_weights
-from i2v_lib.models.hash_network import HashNetwork, empty_network
-from i2v_lib.models.networks import SCALE, VGGNIN
+from i2v_lib.models.hash_network import HashNetwork, empty_hash_network, empty_network, empty_tag_network
+from i2v_lib.models.networks import SCALE, MultiLabelNetwork, TagNetwork
 from i2v_lib.models.released.caffe import read_caffemodel
 from i2v_lib.models.released.files import (
     AUTHORS_CATEGORIES,
@@ -39,17 +39,18 @@ from i2v_lib.models.released.files import (
 )
 from i2v_lib.system.errors import ArgumentError
 
+Network = TypeVar("Network", bound=MultiLabelNetwork)
 _TAGS = Architecture("vgg_nin", TAGS, image_size=224, stored_size=224, head_convolutions=4)
 ARCHITECTURES = {  # of the two networks; pictures are warped to what they see, and nothing is cut off
     "tags": _TAGS,
     "features": dataclasses.replace(_TAGS, code_bits=4096, hash_layer="flattened"),
 }
 MEAN = (181.13838569, 167.47864617, 164.76139251)  # RGB 0–255, of the authors' training set
-LAST = {"tags": "conv6_4", "features": "encode2"}  # the layer with one output a tag
+LAST = {"tags": "conv6_4", "features": "encode2"}  # the layer with one output per tag
 CONVERSION = 2  # counted up when a converted file would hold something else than before
 
 
-def load_released_tags(path: Path | str) -> VGGNIN:
+def load_released_tags(path: Path | str) -> TagNetwork:
     """Load the authors' tag network.
 
     Parameters
@@ -58,20 +59,20 @@ def load_released_tags(path: Path | str) -> VGGNIN:
 
     Returns
     -------
-    VGGNIN
-        In eval mode, for pictures RGB 0–255 warped to 224 × 224. Its 1,539 outputs are in our order: general,
-        copyright, character, rating. See :func:`authors_order` for theirs.
+    TagNetwork
+        A VGG + NIN in eval mode, for pictures RGB 0–255 warped to 224 × 224. Its 1,539 outputs are in our order:
+        general, copyright, character, rating. See :func:`authors_order` for theirs.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file; the message says where it can be had.
+        If there is no such file; the message says where to get it.
     CaffeFormatError
         If the file is damaged.
     ValueError
         If the file is whole but of another network.
     """
-    return _load(Path(path), "tags")
+    return _load(Path(path), "tags", empty_tag_network)
 
 
 def load_released_features(path: Path | str) -> HashNetwork:
@@ -90,13 +91,13 @@ def load_released_features(path: Path | str) -> HashNetwork:
     Raises
     ------
     FileNotFoundError
-        If there is no such file; the message says where it can be had.
+        If there is no such file; the message says where to get it.
     CaffeFormatError
         If the file is damaged.
     ValueError
         If the file is whole but of another network.
     """
-    return _load(Path(path), "features")
+    return _load(Path(path), "features", empty_hash_network)
 
 
 def convert_released(
@@ -114,7 +115,7 @@ def convert_released(
     out : folder; receives ``illust2vec_tag_ver200.safetensors`` and ``illust2vec_ver200.safetensors``
     tag_model, feature_model : the authors' files; one may be left out
     tag_list : the authors' ``tag_list.json``; the feature model alone can go without
-    overwrite : write anew what stands there
+    overwrite : write over what stands there
 
     Returns
     -------
@@ -125,7 +126,7 @@ def convert_released(
     Raises
     ------
     FileNotFoundError
-        If a file is missing; the message says where it can be had.
+        If a file is missing; the message says where to get it.
     ValueError
         If a file is damaged or of another network, or if ``out`` holds one converted from other files that may not
         be overwritten.
@@ -164,16 +165,16 @@ def _convert(source: Path, kind: str, vocabulary: Vocabulary | None, out: Path, 
         "vocabulary": vocabulary and json.loads(vocabulary.to_json()),
         "released": made_from,
     }
-    save_weights(path, _load(source, kind), metadata)
+    save_weights(path, _load(source, kind, empty_network), metadata)
     return path
 
 
-def _load(path: Path, kind: str) -> VGGNIN | HashNetwork:
+def _load(path: Path, kind: str, empty: Callable[[Architecture], Network]) -> Network:
     """Read a file into a network whose tensors are the very arrays read: there is no second copy."""
     check_exists(path, kind)
     layers = read_caffemodel(path)
     _check_kind(path, kind, layers)
-    network = empty_network(ARCHITECTURES[kind])
+    network = empty(ARCHITECTURES[kind])
     state = network.state_dict()
     keys = _keys(state, kind)
     _check_layers(path, kind, layers, {name: [tuple(state[key].shape) for key in keys[name]] for name in keys})
@@ -218,7 +219,7 @@ def _check_kind(path: Path, kind: str, layers: Mapping[str, Any]) -> None:
 def _check_layers(
     path: Path, kind: str, layers: Mapping[str, list[np.ndarray]], expected: Mapping[str, list[tuple[int, ...]]]
 ) -> None:
-    """Refuse layers that are not the network's in name and shape, and values that are no numbers."""
+    """Refuse layers that are not the network's in name and shape, and values that are not finite."""
     differences = []
     for name in sorted(layers.keys() | expected.keys()):
         found, wanted = [array.shape for array in layers.get(name, [])], expected.get(name, [])
@@ -232,7 +233,7 @@ def _check_layers(
         )
     for name, arrays in layers.items():
         if not all(np.isfinite((array.min(), array.max())).all() for array in arrays):
-            raise ValueError(f"{path}: layer {name} holds values that are no finite numbers; fetch the file again")
+            raise ValueError(f"{path}: layer {name} holds values that are not finite; fetch the file again")
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The files the authors released (v2.0): where they can be had, and the tags they are about."""
+"""The files the authors released (v2.0): where to get them, and the tags they are about."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ReleasedFile:
     ----------
     name : of the file
     parameters : number of weights in it, four bytes each; the file is some kilobytes larger than them
-    addresses : where it can be had: the authors' release, then their older site, which has been down at times
+    addresses : where to get it: the authors' release, then their older site, which has been down at times
     copies : where others keep it
     """
 
@@ -110,7 +110,7 @@ def missing_released(needs: Collection[str] = BOTH, folder: Path | str | None = 
 
 
 def check_exists(path: Path, kind: str) -> None:
-    """Raise FileNotFoundError, which says where the file can be had, if there is none.
+    """Raise FileNotFoundError, which says where to get the file, if there is none.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def check_exists(path: Path, kind: str) -> None:
     kind : "tags", "features" or "tag_list"
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; it can be had from {' or '.join(SOURCES[kind].addresses)}")
+        raise FileNotFoundError(f"{path} does not exist; get it from {' or '.join(SOURCES[kind].addresses)}")
 
 
 def read_tag_list(path: Path | str) -> list[str]:
@@ -127,7 +127,7 @@ def read_tag_list(path: Path | str) -> list[str]:
     Raises
     ------
     FileNotFoundError
-        If there is no such file; the message says where it can be had.
+        If there is no such file; the message says where to get it.
     ValueError
         If it is anything else than such a list.
     """

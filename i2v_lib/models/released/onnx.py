@@ -77,10 +77,9 @@ def export_onnx(
     graph = _Graph()
     outputs = _write(graph, network, codes, pixels)
     images = helper.make_tensor_value_info("images", PIXELS[pixels], ["N", 3, size, size])
-    widths = {name: ["N", width] for name, width in outputs.items()}
     values = [
-        helper.make_tensor_value_info(name, TensorProto.UINT8 if name == "codes" else TensorProto.FLOAT, shape)
-        for name, shape in widths.items()
+        helper.make_tensor_value_info(name, TensorProto.UINT8 if name == "codes" else TensorProto.FLOAT, ["N", width])
+        for name, width in outputs.items()
     ]
     name = "hash_network" if isinstance(network, HashNetwork) else "tag_network"
     version = helper.make_opsetid("", opset)
@@ -127,14 +126,14 @@ class _Graph:
                 side = [module.kernel_size] * 2
                 return self.add("MaxPool", name, x, kernel_shape=side, strides=[module.stride] * 2)
             case nn.BatchNorm2d():
-                tensors = ("weight", "bias", "running_mean", "running_var")
-                return self.add("BatchNormalization", name, x, *self._own(name, module, tensors), epsilon=module.eps)
+                own = self._own(name, module, ("weight", "bias", "running_mean", "running_var"))
+                return self.add("BatchNormalization", name, x, *own, epsilon=module.eps)
             case nn.Linear():
                 return self.add("Gemm", name, x, *self._own(name, module, ("weight", "bias")), transB=1)
             case nn.Conv2d():
-                tensors = ("weight",) if module.bias is None else ("weight", "bias")
+                own = self._own(name, module, ("weight",) if module.bias is None else ("weight", "bias"))
                 shape = {"kernel_shape": module.kernel_size, "strides": module.stride, "pads": module.padding * 2}
-                return self.add("Conv", name, x, *self._own(name, module, tensors), **shape)
+                return self.add("Conv", name, x, *own, **shape)
         raise TypeError(f"{name} is a {type(module).__name__}, which has no translation here")
 
     def _own(self, name: str, module: nn.Module, tensors: tuple[str, ...]) -> list[str]:
@@ -147,17 +146,16 @@ class _Graph:
 
 def _write(graph: _Graph, network: TagNetwork | HashNetwork, codes: bool, pixels: str) -> dict[str, int]:
     """Append the whole network; return the width of each output by name."""
-    hashing = isinstance(network, HashNetwork)
-    tags = network.convolutions if hashing else network
+    tags = network.convolutions if isinstance(network, HashNetwork) else network
     x = "images"
     if pixels == "uint8":
         x = graph.add("Cast", "pixels", x, to=TensorProto.FLOAT)
-    x = graph.add("Sub", "centered", x, graph.constant("mean", tags.mean.view(3, 1, 1)))
-    x = graph.add("Mul", "scaled", x, graph.constant("scale", np.float32(SCALE)))
+    x = graph.add("Sub", "centered", x, graph.constant("mean", network.pixel_mean.view(3, 1, 1)))
+    x = graph.add("Mul", "scaled", x, graph.constant("scale", np.array(SCALE, np.float32)))
     for name, module in tags.hidden_layers():
         x = graph.layer(x, name, module)
-    outputs = {"logits": len(network.tags.bias), "scores": len(network.tags.bias)}
-    if hashing:
+    outputs = {"logits": network.outputs, "scores": network.outputs}
+    if isinstance(network, HashNetwork):
         features = _hash_layer(graph, network, x)
         x = graph.add("Sigmoid", "activations", features)
         bits = network.tags.in_features
@@ -185,7 +183,7 @@ def _hash_layer(graph: _Graph, network: HashNetwork, x: str) -> str:
 def _pack(graph: _Graph, features: str, bits: int) -> None:
     """Append the codes: bytes are sums of powers of two, which float32 holds exactly."""
     size = -(-bits // 8)
-    x = graph.add("Greater", "set", features, graph.constant("threshold", np.float32(0)))
+    x = graph.add("Greater", "set", features, graph.constant("threshold", np.array(0, np.float32)))
     x = graph.add("Cast", "bits", x, to=TensorProto.FLOAT)
     if bits < 8 * size:
         x = graph.add("Pad", "padded", x, graph.constant("padding", np.array([0, 0, 0, 8 * size - bits])))
@@ -207,8 +205,8 @@ def _check(
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= opset <= newest:
         raise ArgumentError("opset", opset, f"use {OLDEST_OPSET} to {newest}")
-    if vocabulary is not None and len(vocabulary) != len(network.tags.bias):
-        raise ValueError(f"vocabulary has {len(vocabulary)} tags, the network {len(network.tags.bias)} outputs")
+    if vocabulary is not None and len(vocabulary) != network.outputs:
+        raise ValueError(f"vocabulary has {len(vocabulary)} tags, the network {network.outputs} outputs")
     built = network.image_size if isinstance(network, HashNetwork) else network.fixed_size
     size = built if image_size is None else image_size
     if size is None or size < REDUCTION:

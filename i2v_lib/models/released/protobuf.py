@@ -64,7 +64,7 @@ class MessageFile:
     def fill(self, at: int, array: np.ndarray) -> None:
         """Fill a contiguous array, not empty, with the bytes from ``at`` on."""
         self.file.seek(at)
-        rest = memoryview(array).cast("B")
+        rest = array.data.cast("B")
         while rest:
             taken = self.file.readinto(rest)
             if not taken:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,12 +15,13 @@ from torch import nn
 from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.networks import TagNetwork
 
+Network = TypeVar("Network", bound=TagNetwork | HashNetwork)
 PIXELS = 2 * 224 * 224  # that go through the body together, so that their maps stay in the processor's cache
 # PyTorch compiles with the two operators of packing, which have no public name; they are tried on these processors.
 PACKS = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
-def prepare_network(network: TagNetwork | HashNetwork, device: torch.device) -> TagNetwork | HashNetwork:
+def prepare_network(network: Network, device: torch.device) -> Network:
     """A copy of a network on a device, in eval mode, that tags faster.
 
     On a CPU, inside ``torch.inference_mode``, its convolutions take a faster way to the same numbers, up to rounding.
@@ -41,7 +42,8 @@ def prepare_network(network: TagNetwork | HashNetwork, device: torch.device) -> 
     # modules are copied; of tensors only what says where they lie, so that moving these moves no one else's
     shared: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in network.parameters()}
     shared |= {id(buffer): buffer.detach() for buffer in network.buffers()}
-    ready = copy.deepcopy(network, shared).eval().to(device)
+    ready = copy.deepcopy(network, shared)
+    ready.eval().to(device)
     if device.type != "cpu" or not PACKS:  # packed copies have an order of their own
         ready.to(memory_format=torch.channels_last)
     ready.body.__class__ = _InPieces
@@ -124,17 +126,19 @@ class _Copies:
     def of(self, module: nn.Conv2d) -> torch.Tensor:
         weight = module.weight.detach()  # kept: so nothing else can come to lie where it lies
         with self._lock:
-            source, version, packed = self._made.get(module, (None, None, None))
-            if packed is None or source.data_ptr() != weight.data_ptr() or version != weight._version:
-                packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *_shape(module), None)
-                self._made[module] = weight, weight._version, packed
+            if made := self._made.get(module):
+                source, version, packed = made
+                if source.data_ptr() == weight.data_ptr() and version == weight._version:
+                    return packed
+            packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *_shape(module), None)
+            self._made[module] = weight, weight._version, packed
             return packed
 
 
 _copies = _Copies()
 
 
-def _shape(module: nn.Conv2d) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
+def _shape(module: nn.Conv2d) -> tuple[str | tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
     return module.padding, module.stride, module.dilation, module.groups
 
 

@@ -1,7 +1,7 @@
 """Where a network saw a tag: one value for each cell of a grid laid over the picture.
 
-VGG + NIN ends with a convolution that has one output a tag, and averages it over positions. Before the average it is a
-heat map, and costs nothing. Other networks have no such map; their heat is read from a gradient.
+VGG + NIN ends with a convolution that has one output per tag, and averages it over positions. Before the average it is
+a heat map, and costs nothing. Other networks have no such map; their heat is read from a gradient.
 """
 
 from __future__ import annotations
@@ -163,14 +163,14 @@ def _convolution_before_pooling(body: nn.Sequential, size: int) -> nn.Module:
 
 def _in_batches(
     compute: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    network: nn.Module,
+    network: TagNetwork | HashNetwork,
     images: torch.Tensor,
     tags: int | np.ndarray,
 ) -> np.ndarray:
     """Heat of all pictures, ``BATCH`` at a time, the network in eval mode."""
     if not len(images):
         raise ValueError("images is empty; pass at least one picture")
-    each = _each_picture_its_own(tags, len(images), network.tags.bias.numel())
+    each = _each_picture_its_own(tags, len(images), network.outputs)
     device, was_training, maps = next(network.parameters()).device, network.training, []
     network.eval()
     try:

@@ -88,28 +88,31 @@ def load_released(
     Raises
     ------
     FileNotFoundError
-        If a file is missing; the message says where it can be had.
+        If a file is missing; the message says where to get it.
     ValueError
         If neither model is given, or a file is damaged or not the one that is meant.
     """
     if tag_model is None and feature_model is None:
         needed = f"{SOURCES['tags'].name} for tags, {SOURCES['features'].name} for feature vectors"
         raise ValueError(f"tag_model=None, feature_model=None: give one or both: {needed}")
-    tags = features = vocabulary = None
+    tags: TagNetwork | None = None
+    features: HashNetwork | None = None
+    vocabulary: Vocabulary | None = None
     if tag_model is not None and Path(tag_model).suffix == CONVERTED:
         loaded = load_network(tag_model)
-        tags, vocabulary = loaded.network, loaded.vocabulary
-        if isinstance(tags, HashNetwork):
+        if isinstance(loaded.network, HashNetwork):
             raise ValueError(f"{tag_model}: this is a feature model; tags need {SOURCES['tags'].name}")
+        tags, vocabulary = loaded.network, loaded.vocabulary
     elif tag_model is not None:
         if tag_list is None:
             raise ArgumentError("tag_list", None, f"the tag model needs {SOURCES['tag_list'].name}")
         vocabulary = released_vocabulary(read_tag_list(tag_list))
         tags = load_released_tags(tag_model)
     if feature_model is not None and Path(feature_model).suffix == CONVERTED:
-        features = load_network(feature_model).network
-        if not isinstance(features, HashNetwork):
+        network = load_network(feature_model).network
+        if not isinstance(network, HashNetwork):
             raise ValueError(f"{feature_model}: this is a tag model; feature vectors need {SOURCES['features'].name}")
+        features = network
     elif feature_model is not None:
         features = load_released_features(feature_model)
     return tags, features, vocabulary

@@ -47,7 +47,7 @@ def picture_batches(
     stored_size: int | None = None,
     alpha: str = "white",
 ) -> Iterator[PictureBatch]:
-    """Decode pictures in order, a few batches ahead of whoever takes them.
+    """Decode pictures in order, a few batches ahead of what takes them.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def picture_batches(
     Raises
     ------
     TypeError
-        If something is no picture, or an array is not uint8.
+        If something is not a picture, or an array is not uint8.
     """
     stored_size = stored_size or image_size
     if batch_size < 1:
@@ -94,7 +94,8 @@ def _batches(
     try:
         waiting = deque(submit(AHEAD * batch_size))
         while waiting:
-            images, errors = [], []
+            images: list[np.ndarray] = []
+            errors: list[BadImageError | None] = []
             for index, name, future in islice(_popping(waiting), batch_size):
                 try:
                     images.append(future.result()[inside, inside])
@@ -142,9 +143,10 @@ def read_picture(picture: Picture, size: int, alpha: str = "white") -> np.ndarra
 
 def as_pictures(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     """An iterable of pictures: what was given, or a list of the single one that was."""
-    single = isinstance(pictures, str | Path | bytes | Image.Image)
-    if single or (isinstance(pictures, np.ndarray) and pictures.ndim < 4):
+    if isinstance(pictures, str | Path | bytes | Image.Image):
         return [pictures]
+    if isinstance(pictures, np.ndarray):
+        return [pictures] if pictures.ndim < 4 else pictures
     if not isinstance(pictures, Iterable):
         raise TypeError(f"images: a {type(pictures).__name__}; pass pictures, or an iterable of them")
     return pictures
@@ -170,7 +172,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 
 def _check_type(index: int, picture: object) -> None:
-    """Refuse what is no picture: that is a mistake of the caller's, not a bad picture."""
+    """Refuse what is not a picture: that is a mistake of the caller's, not a bad picture."""
     if not isinstance(picture, Picture):
         raise TypeError(
             f"images[{index}] is a {type(picture).__name__}; pass paths, bytes, Pillow images or uint8 arrays"

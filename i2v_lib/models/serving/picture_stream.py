@@ -20,6 +20,10 @@ from i2v_lib.models.serving.thresholds import thresholds_of
 from i2v_lib.system.errors import ArgumentError
 
 ERRORS = ("raise", "skip", "return")
+NO_TAGS = (
+    f"no tag network: tags need {SOURCES['tags'].name} and {SOURCES['tag_list'].name} "
+    "(from_released(tag_model=…, tag_list=…)), or the kit's own (from_run, from_weights)"
+)
 Pictures = Picture | Iterable[Picture]
 
 
@@ -68,14 +72,15 @@ class PictureStream:
         self.device = _device(device)
         if precision not in ("float32", "bfloat16") or (precision == "bfloat16" and self.device.type != "cuda"):
             raise ValueError(f"precision={precision!r} on {self.device}: use float32, or on CUDA also bfloat16")
-        if tag_network is not None and (vocabulary is None or len(vocabulary) != len(tag_network.tags.bias)):
+        if tag_network is not None and (vocabulary is None or len(vocabulary) != tag_network.outputs):
             tags = "no" if vocabulary is None else len(vocabulary)
-            raise ValueError(f"vocabulary: {tags} tags for {len(tag_network.tags.bias)} outputs of the network")
-        self._tag_network = None if tag_network is None else prepare_network(tag_network, self.device)
-        if feature_network is None or feature_network is tag_network:
-            self._feature_network = feature_network and self._tag_network
+            raise ValueError(f"vocabulary: {tags} tags for {tag_network.outputs} outputs of the network")
+        self._feature_network = None if feature_network is None else prepare_network(feature_network, self.device)
+        self._tag_network: TagNetwork | HashNetwork | None
+        if tag_network is None or tag_network is feature_network:
+            self._tag_network = tag_network and self._feature_network
         else:
-            self._feature_network = prepare_network(feature_network, self.device)
+            self._tag_network = prepare_network(tag_network, self.device)
         self._half = precision == "bfloat16"
         usual = 64 if self.device.type == "cuda" else 16 * torch.get_num_threads()
         self.batch_size = usual if batch_size is None else batch_size
@@ -84,14 +89,25 @@ class PictureStream:
         self.thresholds = thresholds_of(thresholds, vocabulary)
 
     @property
+    def about(self) -> Mapping[str, Any]:
+        """The metadata of the file that the tag network is from; a ValueError where it is from none."""
+        if self.metadata is None:
+            raise ValueError("metadata=None: this tagger was not read from a file; write its network with save_weights")
+        return self.metadata
+
+    @property
     def network(self) -> TagNetwork | HashNetwork:
         """The tag network, in eval mode on :attr:`device`: pictures (N, 3, S, S), RGB 0–255, to logits (N, T)."""
         if self._tag_network is None:
-            raise ValueError(
-                f"no tag network: tags need {SOURCES['tags'].name} and {SOURCES['tag_list'].name} "
-                "(from_released(tag_model=…, tag_list=…)), or the kit's own (from_run, from_weights)"
-            )
+            raise ValueError(NO_TAGS)
         return self._tag_network
+
+    @property
+    def tag_names(self) -> Vocabulary:
+        """The vocabulary of :attr:`network`, which has one; without that network an error that says what it needs."""
+        if self._tag_network is None or self.vocabulary is None:
+            raise ValueError(NO_TAGS)
+        return self.vocabulary
 
     @property
     def feature_network(self) -> HashNetwork:
@@ -126,7 +142,7 @@ class PictureStream:
 
         Yields
         ------
-        one value a picture, in order
+        one value per picture, in order
         """
         for name, value, known in (("output", output, OUTPUTS), ("errors", errors, ERRORS)):
             if value not in known:
@@ -175,7 +191,7 @@ class PictureStream:
         return np.array(rows, dtype).reshape(len(rows), width)
 
     def _compute(self, network: TagNetwork | HashNetwork, images: torch.Tensor, output: str) -> np.ndarray:
-        """One row of numbers a picture."""
+        """One row of numbers per picture."""
         if not len(images):
             return np.empty((0, 0))
         images = images.to(self.device, non_blocking=True)

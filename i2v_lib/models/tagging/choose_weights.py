@@ -26,7 +26,7 @@ class TaggerSource(NamedTuple):
     ----------
     tagger : the tagger
     name : of the weights, for a caption, such as "released weights" or "demo weights"
-    meaning : what they know and what not, some sentences for whoever reads the results
+    meaning : what they know and what not, some sentences for those who read the results
     architecture : of the tag network; without one, of the feature network
     preset : of the run they are from; "paper", whose sizes they have, for the authors'
     """
@@ -72,13 +72,13 @@ def released_tagger(folder: Path | str | None = None, *, needs: Collection[str] 
     Raises
     ------
     FileNotFoundError
-        If a file that is needed is not there; the message says where it can be had.
+        If a file that is needed is not there; the message says where to get it.
     ValueError
         If one is damaged or not what its name says.
     """
     if missing := missing_released(needs, folder):
         addresses = _and([SOURCES[kind].addresses[0] for kind in SOURCES if SOURCES[kind].name in missing])
-        raise FileNotFoundError(f"{folder or released_folder()} lacks {_and(missing)}; to be had from {addresses}")
+        raise FileNotFoundError(f"{folder or released_folder()} lacks {_and(missing)}; get it from {addresses}")
     found = find_released(folder)
     models = {f"{kind[:-1]}_model" for kind in needs}
     wanted = {name: path for name, path in found.items() if name in models or name == "tag_list"}
@@ -95,7 +95,7 @@ def run_tagger(preset: str = "demo", **options: Any) -> TaggerSource:
 
 def of_run(tagger: Illustration2Vec, config: Config, missing: Sequence[str]) -> TaggerSource:
     """A tagger made of a run's networks because files of the authors' are missing; the meaning says so."""
-    architecture = Architecture.of(config, "vgg_nin", len(tagger.vocabulary))
+    architecture = Architecture.of(config, "vgg_nin", len(tagger.tag_names))
     about = trained_with(config)
     meaning = describe_weights(f"run {config.preset}", about, config.image_size, tagger.vocabulary)
     name = f"{config.preset} weights"
@@ -105,11 +105,11 @@ def of_run(tagger: Illustration2Vec, config: Config, missing: Sequence[str]) -> 
 def file_tagger(path: Path | str, **options: Any) -> TaggerSource:
     """The network of one file; see :meth:`~i2v_lib.models.tagger.Illustration2Vec.from_weights`."""
     tagger, name = Illustration2Vec.from_weights(path, **options), Path(path).name
-    if "released" not in tagger.metadata:
+    if "released" not in tagger.about:
         return _described(tagger, f"weights of {name}", name)
-    architecture = Architecture.from_metadata(tagger.metadata)
-    if "added" in tagger.metadata:  # by add_tags: these are no longer the authors'
-        meaning = f"{RELEASED} {name} has {tagger.metadata['added']:,} tags more, learned by add-tags."
+    architecture = Architecture.from_metadata(tagger.about)
+    if "added" in tagger.about:  # by add_tags: these are no longer the authors'
+        meaning = f"{RELEASED} {name} has {tagger.about['added']:,} tags more, learned by add-tags."
         return TaggerSource(tagger, f"weights of {name}", meaning, architecture)
     meaning = RELEASED + (TAGS_OF_RELEASED if tagger.vocabulary else "")
     return TaggerSource(tagger, "released weights", meaning, architecture)
@@ -117,10 +117,10 @@ def file_tagger(path: Path | str, **options: Any) -> TaggerSource:
 
 def _described(tagger: Illustration2Vec, name: str, where: str) -> TaggerSource:
     """A tagger of the kit's own training, by what its file says."""
-    about = tagger.metadata.get("trained_with", {})
+    about = tagger.about.get("trained_with", {})
     meaning = describe_weights(where, about, tagger.image_size, tagger.vocabulary)
     preset = about.get("preset") if about.get("preset") in PRESETS else "paper"
-    return TaggerSource(tagger, name, meaning, Architecture.from_metadata(tagger.metadata), preset)
+    return TaggerSource(tagger, name, meaning, Architecture.from_metadata(tagger.about), preset)
 
 
 def _instead(missing: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from i2v_lib.data.folder import list_pictures
@@ -24,7 +25,7 @@ class Tagged:
     ----------
     written : number of pictures tagged now
     kept : number of pictures that an earlier run had done, or that had a sidecar from elsewhere
-    skipped : (path within the folder, reason) of each file that was found to be no usable picture
+    skipped : (path within the folder, reason) of each file that cannot be used as a picture
     """
 
     written: int = 0
@@ -45,8 +46,8 @@ def tag_folder(
 ) -> Tagged:
     """Write the plausible tags of every picture anywhere below a folder, and its most likely rating.
 
-    A file that is there is kept, whoever wrote it; so an interrupted run goes on when it is called again. The authors'
-    vocabulary holds sexual terms, which are written like all others.
+    A file that is there is kept, no matter who wrote it; so an interrupted run goes on when it is called again. The
+    authors' vocabulary holds sexual terms, which are written like all others.
 
     Parameters
     ----------
@@ -72,21 +73,27 @@ def tag_folder(
     if format not in FORMATS:
         raise ValueError(f"format={format!r} is unknown; use one of {', '.join(FORMATS)}")
     if not root.is_dir():
-        raise FileNotFoundError(f"folder={str(folder)!r} is no folder; give one that holds illustrations")
+        raise FileNotFoundError(f"folder={str(folder)!r} is not a folder; give one that holds illustrations")
     pictures = list_pictures(root)
     if not pictures:
         raise FileNotFoundError(f"folder={str(folder)!r} holds no pictures; give one that does, at any depth")
-    options = {"threshold": threshold, "threshold_rule": rule, "errors": "return", "batch_size": batch_size}
-    tagger.iterate([], **options)  # refuses wrong settings before anything is written
+    estimate = partial(tagger.iterate, threshold=threshold, threshold_rule=rule, errors="return", batch_size=batch_size)
+    estimate([])  # refuses wrong settings before anything is written
+    out: Table | Sidecars
     if format == "csv":
-        thresholds = None if rule == "constant" else hashlib.sha256(tagger.thresholds.tobytes()).hexdigest()
-        weights = weights_digest(tagger.network)
-        settings = {"threshold": threshold, "rule": rule, "thresholds": thresholds, "weights": weights}
-        out = Table(root, pictures, settings | {"vocabulary": tagger.vocabulary.fingerprint}, force)
+        used = None if rule == "constant" else tagger.thresholds
+        settings = {
+            "threshold": threshold,
+            "rule": rule,
+            "thresholds": None if used is None else hashlib.sha256(used.tobytes()).hexdigest(),
+            "weights": weights_digest(tagger.network),
+            "vocabulary": tagger.tag_names.fingerprint,
+        }
+        out = Table(root, pictures, settings, force)
     else:
         out = Sidecars(pictures, format, force)
     todo = [name for name in pictures if not out.has(name)]
-    found = tagger.iterate((pictures[name] for name in todo), **options)
+    found = estimate(pictures[name] for name in todo)
     result = Tagged(kept=len(pictures) - len(todo))
     with progress_bar("tagging" if progress else None, len(pictures), done=result.kept) as bar:
         for name, tags in zip(todo, found, strict=True):

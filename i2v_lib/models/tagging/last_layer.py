@@ -31,7 +31,7 @@ def last_inputs(network: TagNetwork | HashNetwork, images: torch.Tensor) -> torc
     float tensor, shape (N, D)
         D is 9 · 1024 · width of VGG + NIN, 4096 · width of VGG model A, and B of a hash network.
     """
-    if isinstance(network.tags, nn.Conv2d):
+    if isinstance(network, TagNetwork) and isinstance(network.tags, nn.Conv2d):
         maps = network.features_map(images)  # (N, C, h, w)
         return functional.unfold(maps, 3, padding=1).mean(2)  # (N, C · 3 · 3), ordered as the weights are
     inputs = network.features(images)
@@ -40,7 +40,7 @@ def last_inputs(network: TagNetwork | HashNetwork, images: torch.Tensor) -> torc
 
 def last_outputs(network: TagNetwork | HashNetwork, inputs: np.ndarray) -> np.ndarray:
     """Logits, float32 array of shape (N, T), of what the last layer reads, float32 array of shape (N, D)."""
-    weight, bias = (tensor.detach().cpu().numpy() for tensor in (network.tags.weight, network.tags.bias))
+    weight, bias = (tensor.detach().cpu().numpy() for tensor in (network.tags.weight, network.tag_bias))
     return inputs @ weight.reshape(len(bias), -1).T + bias
 
 

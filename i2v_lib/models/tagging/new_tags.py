@@ -87,7 +87,7 @@ def add_tags(tagger: Illustration2Vec, examples: TagExamples, *, seed: int = 0, 
     ValueError
         If a tag is in the vocabulary already, or has too few pictures; or if the network cannot grow.
     """
-    network, old = tagger.network, tagger.vocabulary
+    network, old = tagger.network, tagger.tag_names
     vocabulary = old.extended(examples.tags, examples.categories)
     columns = [vocabulary.index(*pair) for pair in zip(old.tags, old.categories, strict=True)]
     added = [vocabulary.index(*pair) for pair in zip(examples.tags, examples.categories, strict=True)]
@@ -106,8 +106,8 @@ def add_tags(tagger: Illustration2Vec, examples: TagExamples, *, seed: int = 0, 
                 after[known[held], k] = inputs[known[held], 0] @ weights + bias
             rows.append(fit_output(inputs[known], has))
             bar.update(len(known))
-    weights, bias = (torch.from_numpy(np.array(each, np.float32)) for each in zip(*rows, strict=True))
-    grown = with_outputs(network, weights, bias, columns, added)
+    learned_weights, learned_bias = (torch.from_numpy(np.array(each, np.float32)) for each in zip(*rows, strict=True))
+    grown = with_outputs(network, learned_weights, learned_bias, columns, added)
     thresholds = tagger.thresholds
     if thresholds is not None:
         thresholds = np.empty((len(vocabulary), thresholds.shape[1]))

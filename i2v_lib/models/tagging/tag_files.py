@@ -1,4 +1,4 @@
-"""Files that hold tags, in the forms that ``import-folder`` reads: a sidecar a picture, or one table."""
+"""Files that hold tags, in the forms that ``import-folder`` reads: a sidecar per picture, or one table."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Sidecars:
 
 
 class Table:
-    """One ``tags.csv`` for a folder, written when all is done; until then a hidden journal, a line a tagged picture.
+    """One ``tags.csv`` for a folder, written when all is done; until then a hidden journal, a line per tagged picture.
 
     Parameters
     ----------
