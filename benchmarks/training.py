@@ -122,8 +122,8 @@ def contestants(
     """
     tags, size = stored.targets.shape[1], config.image_size
     network = build_network(name, tags, config)
-    stepper = TrainingStep(network, 0, str(device))
-    compute = torch.compile(network, dynamic=False) if device.type == "cuda" else network  # as the stepper does
+    training_step = TrainingStep(network, 0, str(device))
+    compute = torch.compile(network, dynamic=False) if device.type == "cuda" else network  # as the training step does
     rows = np.arange(len(stored.targets))
 
     def batches(pixels: np.ndarray | PackedPixels, workers: int = config.workers) -> Batches:
@@ -134,25 +134,25 @@ def contestants(
 
     def forward() -> None:
         network.eval()
-        with torch.inference_mode(), stepper.autocast:
+        with torch.inference_mode(), training_step.autocast:
             compute(ready.images)
 
     def backward() -> None:
         network.train()
         network.zero_grad()
-        with stepper.autocast:
+        with training_step.autocast:
             logits = compute(ready.images)
         tag_loss(logits, ready.targets).backward()
 
     def bare() -> None:
         backward()
-        stepper.optimizer.step()
+        training_step.optimizer.step()
 
     def loop(pixels: np.ndarray | PackedPixels | None) -> Callable[[], Iterator[int]]:
         def run() -> Iterator[int]:
             source = _again(batches(pixels)) if pixels is not None else iter(lambda: ready, None)
             for number, batch in enumerate(source):
-                stepper.step(batch, number, LEARNING_RATE)
+                training_step.step(batch, number, LEARNING_RATE)
                 yield len(batch.indices)
 
         return run
