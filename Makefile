@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv/bin/python
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help reproduce test check docs lab clean
 
@@ -20,12 +21,12 @@ reproduce: .venv/.ready
 test: .venv/.ready
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
-	$(VENV) -m pytest
+	$(VENV) -m pytest $(PARALLEL)
 
 check: .venv/.ready
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
-	$(VENV) -m pytest -n 2 --dist loadfile -m "not slow and not browser and not notebook"
+	$(VENV) -m pytest $(PARALLEL) -m "not slow and not browser and not notebook"
 
 docs: .venv/.ready
 	$(VENV) docs/api.py
