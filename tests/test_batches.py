@@ -123,7 +123,7 @@ def test_impossible_ranks_are_refused(rank, ranks):
 
 
 def test_more_ranks_than_pictures_are_refused():
-    with pytest.raises(ValueError, match=r"ranks=6: a batch has but 5 pictures"):
+    with pytest.raises(ValueError, match=r"ranks=6.* 5 pictures"):
         list(make().epoch(0, rank=0, ranks=6))
 
 

@@ -1,6 +1,7 @@
 """Tables of what the benchmarks recorded: from the records alone, and both READMEs show those."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -165,9 +166,10 @@ def test_hours_follow_from_the_rate_and_say_that_they_do(record):
     hours = f"{ILLUSTRATIONS * 20 / 100 / 3600:,.1f}"
     text = report.hours_table(changed)
     assert f"| VGG + NIN, 1,287,596 × 20 | {hours} |" in text
-    assert "this CPU, h, extrapolated" in text
+    assert "CPU" in text
+    assert "extrapolated" in text
     said = report.render_cost(changed)
-    assert "No GPU was at hand" in said
+    assert "No GPU" in said
     changed["device"], changed["machine"]["accelerator"] = "cuda", "Some GPU"
     row = next(line for line in report.hours_table(changed).splitlines() if "1,287,596" in line)
     values = [float(cell.replace(",", "")) for cell in row.split("|")[2:-1]]
@@ -177,7 +179,7 @@ def test_hours_follow_from_the_rate_and_say_that_they_do(record):
     assert "No GPU" not in said
 
 
-def test_what_blocks_cost_is_from_the_record():
+def test_what_blocks_cost_is_from_the_record(worded):
     record = report.read_record("shuffle")
     ours = load_config("paper")
     assert (ours.shuffle_block, ours.shuffle_buffer) in [(o["block"], o["buffer"]) for o in record["paper"]["orders"]]
@@ -186,8 +188,10 @@ def test_what_blocks_cost_is_from_the_record():
     orders = [{"block": b, "buffer": n, "mean": m, "low": m - 0.01, "high": m + 0.01} for b, n, m in scores]
     text = report.shuffle_sentences(record | {"training": trained | {"orders": orders}})
     assert text.startswith(report.shuffle_sentences(record | {"training": None}))
-    assert "20.0 % mAP in any order (2 trainings: 19.0 to 21.0)" in text
-    assert "−0.5 with 2,250 pictures in a buffer; −10.0 with 32 pictures" in text
+    added = text.removeprefix(report.shuffle_sentences(record | {"training": None}))
+    assert re.search(r"20\.0 % mAP .*\(2 .*19\.0 to 21\.0\)", added)
+    assert re.search(r"−0\.5 with 2,250 .*−10\.0 with 32 ", added)
+    worded(added)
 
 
 def test_the_orders_on_record_are_those_of_this_code():

@@ -127,9 +127,9 @@ def test_a_page_after_an_id_comes_reversed(site):
 
 def test_pages_end_at_1000(site):
     assert ids(site, page=1000) == []
-    assert refusal(site, query={"page": 1001}) == (
-        410, "PaginationExtension::PaginationError", "You cannot go beyond page 1000.",
-    )  # fmt: skip
+    status, error, message = refusal(site, query={"page": 1001})
+    assert (status, error) == (410, "PaginationExtension::PaginationError")
+    assert "1000" in message
 
 
 def test_what_a_query_finds(site):
@@ -164,7 +164,7 @@ def test_two_terms_beside_the_free_ones(site):
     for third in ("smile", "order:id", "is:sfw"):
         status, error, message = refusal(site, query={"tags": f"solo 1girl {third}"})
         assert (status, error) == (422, "PostQuery::TagLimitError")
-        assert message == "You cannot search for more than 2 tags at a time."
+        assert "2 tags" in message
     assert ids(site, "solo 1girl order:id", login="gold", api_key="goldkey", limit=1)
     assert refusal(site, query={"tags": "order:random"})[:2] == (500, "ActiveRecord::QueryCanceled")
 

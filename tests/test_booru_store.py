@@ -94,11 +94,11 @@ def test_what_was_written_is_there_after_reopening(store):
 
 def test_settings_differ_by_name(store):
     store.close()
-    with pytest.raises(ValueError, match=r"query='cat' there, 'dog' now; use the same, or give another out="):
+    with pytest.raises(ValueError, match=r"query='cat'.*'dog'.*out="):
         Store(store.folder, SETTINGS | {"query": "dog"})
     with Store(store.folder, SETTINGS) as store:
         assert store.settings["query"] == "cat"
-    with pytest.raises(FileNotFoundError, match="other.store is not a store"):
+    with pytest.raises(FileNotFoundError, match=r"other\.store .*store"):
         Store(store.folder.with_name("other.store"))
 
 
@@ -119,7 +119,7 @@ def test_a_process_that_dies_leaves_no_lock(store, tmp_path):
     other = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE)
     try:
         assert other.stdout.readline() == b"1\n"
-        with pytest.raises(BlockingIOError, match="in use by another process"):
+        with pytest.raises(BlockingIOError, match="in use"):
             Store(folder)
     finally:
         other.kill()
@@ -130,7 +130,7 @@ def test_a_process_that_dies_leaves_no_lock(store, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../state.sqlite", "x.png", "0" * 32, "0" * 32 + ".exe", "A" * 32 + ".png", ""])
 def test_names_of_files_are_checked(store, name):
-    with pytest.raises(ValueError, match="not a file of this store"):
+    with pytest.raises(ValueError, match="of this store.*MD5"):
         store.path_of(name)
     assert store.path_of("0" * 32 + ".png").is_relative_to(store.files)
 

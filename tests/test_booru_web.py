@@ -529,7 +529,7 @@ def test_the_budget_of_retries_ends_the_run(serve, connect):
     web = connect(server, budget=5)
     with pytest.raises(WebError):
         web.json(server.url())
-    with pytest.raises(StopCollecting, match="too many failed requests"):
+    with pytest.raises(StopCollecting, match="failed requests"):
         web.json(server.url())
     assert len(server.log) == 5 + 2
 
@@ -908,12 +908,12 @@ def test_other_ports_of_this_machine_give_files_only_where_an_address_names_them
     files, never = serve(reply(body=DATA, kind=JPEG)), serve(reply())
     site = serve([reply(302, b"", Location=never.url("/x.jpg")), reply()])
     strict, open_ = connect(site), connect(site, file_ports=FAST)
-    with pytest.raises(WebError, match="not to be asked"):
+    with pytest.raises(WebError, match="allowed: http"):
         strict.download(files.url("/a.jpg"), tmp_path / "a.part", limit=10**6)
     assert open_.download(files.url("/a.jpg"), tmp_path / "b.part", limit=10**6).size == len(DATA)
-    with pytest.raises(WebError, match="not to be asked"):
+    with pytest.raises(WebError, match="allowed: http"):
         open_.json(files.url("/posts.json"))  # no question goes there
-    with pytest.raises(WebError, match="not to be asked"):
+    with pytest.raises(WebError, match="allowed: http"):
         open_.download(site.url("/c.jpg"), tmp_path / "c.part", limit=10**6)  # nor does a redirect
     assert never.log == []
     assert len(files.log) == 1

@@ -491,16 +491,16 @@ def test_formats_are_told_from_the_files(tmp_path):
 
 def test_what_is_not_clear_must_be_chosen(tmp_path):
     both = write_table(write_tar_index(tmp_path / "both"))
-    with pytest.raises(ValueError, match="tar_index for its 2 tars.*table for its pictures.*format="):
+    with pytest.raises(ValueError, match="tar_index.* 2 tars.*table.*format="):
         run(both, tmp_path / "out")
     (both / "metadata.parquet").unlink()
     mixed = write_tar_index(tmp_path / "mixed")
     (mixed / "images/0001.json").unlink()
-    with pytest.raises(ValueError, match="tar_index for its 1 tars with.*webdataset for its 1 tars without"):
+    with pytest.raises(ValueError, match="tar_index.* 1 tars with .*webdataset.* 1 tars without"):
         run(mixed, tmp_path / "out")
     assert len(run(mixed, tmp_path / "out", format="tar_index")) == 3
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty.* is not a bulk set"):
+    with pytest.raises(ValueError, match="empty.*bulk set"):
         run(tmp_path / "empty", tmp_path / "out")
     for name in WRITERS:
         with pytest.raises(FileNotFoundError):
@@ -530,7 +530,7 @@ def test_compressed_tars_are_refused_with_the_cure(tmp_path):
             with pytest.raises(ValueError, match="compressed.*decompress it first"):
                 run(place, tmp_path / "out", format=name)
     (folder / "shard0.tar.gz").rename(folder / "shard0.tar")  # its name does not tell
-    with pytest.raises(ValueError, match=r"shard0.tar is compressed \(gzip\).*decompress it first"):
+    with pytest.raises(ValueError, match=r"shard0\.tar.*gzip.*decompress"):
         run(folder, tmp_path / "out")
 
 

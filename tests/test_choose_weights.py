@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 
 import pytest
 from numpy.testing import assert_allclose
@@ -92,30 +93,33 @@ def test_what_is_missing_is_named(home):
     for path in written.values():
         path.unlink()
     assert missing_released() == []  # the converted ones do without the list
-    with pytest.raises(ValueError, match="needs=.*name one or both of tags, features"):
+    with pytest.raises(ValueError, match="needs=.*codes.*tags, features"):
         missing_released(["codes"])
 
 
 def test_without_any_weights_both_ways_to_get_some_are_told(home):
-    with pytest.raises(FileNotFoundError, match=r"train smoke --network hash.* once .*_tag_ver200.* and tag_list.json"):
+    with pytest.raises(FileNotFoundError, match=r"train smoke --network hash.*_tag_ver200.*tag_list\.json"):
         best_tagger("smoke")
-    with pytest.raises(FileNotFoundError, match=r"released lacks .* and tag_list.json; .*https://.*v2.0.0"):
+    with pytest.raises(FileNotFoundError, match=r"released lacks .*tag_list\.json.*https://.*v2\.0\.0"):
         released_tagger()
-    with pytest.raises(FileNotFoundError, match=r"other lacks illust2vec_ver200.caffemodel;"):
+    with pytest.raises(FileNotFoundError, match=r"other lacks illust2vec_ver200\.caffemodel;"):
         released_tagger(home / "other", needs=["features"])
 
 
-def test_a_run_stands_in_until_the_files_are_there(home):
+def test_a_run_stands_in_until_the_files_are_there(home, worded):
     write_run(home)
     config = load_config("smoke", width=1 / 16, image_size=32)
     tagger, name, meaning, architecture, preset = best_tagger("smoke", needs=["tags"])
     assert (architecture, preset) == (Architecture.of(config, "vgg_nin", 9), "smoke")
     assert name == "smoke weights"
     assert_allclose(tagger.logits(PICTURES), Illustration2Vec.from_run("smoke").logits(PICTURES), atol=1e-5)
-    assert "9 tags (2 general, 2 copyright, 2 character, 3 rating), learned from this kit's own drawn" in meaning
+    assert "9 tags (2 general, 2 copyright, 2 character, 3 rating)" in meaning
+    assert "drawn" in meaning
     assert "32 × 32 pixels" in meaning
     assert "invented" in meaning
-    assert "taken instead once illust2vec_tag_ver200.caffemodel and tag_list.json lie in released/" in meaning
+    for awaited in ("illust2vec_tag_ver200.caffemodel", "tag_list.json", "released/"):
+        assert awaited in meaning
+    worded(meaning)
     with pytest.raises(ValueError, match="no feature network"):
         best_tagger("smoke")
     write_run(home, "hash")
@@ -150,7 +154,7 @@ def test_only_what_is_needed_is_read(home):
 def test_the_data_a_network_learned_from_are_named(home):
     path = write_run(home, preset="demo", collection="/somewhere/my pictures")
     chosen = run_tagger("demo")
-    assert "learned from my pictures at 32" in chosen.meaning
+    assert re.search("my pictures .*32", chosen.meaning)
     assert "somewhere" not in chosen.meaning
     assert file_tagger(path).name == "weights of weights.safetensors"
     assert file_tagger(path).meaning == chosen.meaning.replace("run demo", "weights.safetensors")

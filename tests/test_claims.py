@@ -86,9 +86,10 @@ def test_no_part_and_only_open_parts_are_undecided():
     assert verdict_of([]) == verdict_of([None, None]) == "undecided"
 
 
-def test_a_claim_takes_no_other_verdict():
+def test_a_claim_takes_no_other_verdict(worded):
     claim = Claim("§4.3", "more votes", "partly held", "3 of 6.")
-    assert claim.sentence == "more votes: partly held (3 of 6)."
+    assert [part in claim.sentence for part in ("more votes", "partly held", "3 of 6")] == [True] * 3
+    worded(claim.sentence)
     for other in ("not separated", "not measured", "Held", ""):
         with pytest.raises(ValueError, match=repr(other)):
             Claim("§4.3", "more votes", other, "3 of 6")

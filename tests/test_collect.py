@@ -190,20 +190,20 @@ def test_a_larger_limit_goes_on_and_a_smaller_one_uses_fewer(site, tmp_path):
 def test_other_settings_are_refused_with_their_names(plain, tmp_path):
     gather(plain, tmp_path / "c", limit=3)
     for changed in ({"query": "solo"}, {"ratings": ("s",)}, {"variant": "original"}, {"minimum_side": 40}):
-        with pytest.raises(ValueError, match=rf"was made with .*{next(iter(changed))}=.* give another out="):
+        with pytest.raises(ValueError, match=rf"made with .*{next(iter(changed))}=.* out="):
             gather(plain, tmp_path / "c", limit=3, **changed)
     assert gather(plain, tmp_path / "c", limit=3, size=8).info["size"] == 8  # the pictures' size may change
 
 
 def test_a_query_that_finds_nothing_can_be_corrected(plain, tmp_path):
-    with pytest.raises(ValueError, match="query='no_such_tag': danbooru knows no such post"):
+    with pytest.raises(ValueError, match="query='no_such_tag': danbooru"):
         gather(plain, tmp_path / "c", query="no_such_tag")
     assert len(gather(plain, tmp_path / "c", limit=3)) == 3
 
 
 def test_a_site_that_cannot_be_reached_is_told_at_once(plain, tmp_path):
     plain.stop()
-    with pytest.raises(WebError, match="127.0.0.1 cannot be reached") as error:
+    with pytest.raises(WebError, match=r"127\.0\.0\.1 .*reached") as error:
         gather(plain, tmp_path / "c")
     assert error.value.reason == "unreachable"
     with pytest.raises(WebError, match="cannot be reached"):
@@ -219,7 +219,7 @@ def test_a_collection_stands_for_its_store_and_what_was_not_asked_for_is_not_wai
 
 def test_a_takedown_asks_only_where_the_posts_are_from(plain, tmp_path):
     gather(plain, tmp_path / "c", limit=3)
-    with pytest.raises(ValueError, match="collected from this machine, not from the site itself; give --base-url"):
+    with pytest.raises(ValueError, match="this machine.*--base-url"):
         sync(plain, tmp_path / "c", base_url=None)
     assert len(open_collection(tmp_path / "c")) == 3
 

@@ -41,7 +41,7 @@ def test_round_trip(tmp_path):
     assert collection.column("general") == [["smile", "<b>"]] * 3
     assert collection.info["counts"] == {"train": 2, "val": 0, "test": 1}
     assert (collection.fingerprint, collection.truth()) == ("abc", None)
-    with pytest.raises(ValueError, match="assignment destination is read-only"):
+    with pytest.raises(ValueError, match="read-only"):
         collection.pixels[0] = 0
     with pytest.raises(ValueError, match="'training'"):
         collection.split("training")
@@ -67,7 +67,7 @@ def test_half_written_is_refused(tmp_path):
     create_pixels(folder, 2, 4)
     with pytest.raises(FileNotFoundError, match="interrupted"):
         open_collection(folder)
-    with pytest.raises(ValueError, match="3 rows and pixels.npy 2"):
+    with pytest.raises(ValueError, match=r"3 rows.*pixels\.npy 2"):
         finish_collection(folder, posts(["train"] * 3), "warp", "abc")
     assert not folder.exists()
     finish_collection(folder, posts(["train"] * 2), "warp", "abc")
@@ -83,7 +83,7 @@ def test_equal_ids_are_refused(tmp_path):
 def test_parts_that_disagree_are_refused(tmp_path):
     folder = make(tmp_path / "set").folder
     np.save(folder / "pixels.npy", np.zeros((2, 4, 4, 3), np.uint8))
-    with pytest.raises(ValueError, match="3 posts but 2 pictures"):
+    with pytest.raises(ValueError, match="3 posts.* 2 pictures"):
         open_collection(folder)
     info = json.loads((folder / "collection.json").read_text())
     (folder / "collection.json").write_text(json.dumps(info | {"version": 99}))

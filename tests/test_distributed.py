@@ -136,7 +136,7 @@ def private(folder):
     own.mkdir()
     os.chdir(own)
     distributed.SHOWN = 0.5  # seconds after which nothing will be seen any more
-    with pytest.raises(OSError, match=f"{socket.gethostname()} cannot see shared; set I2V_HOME"):
+    with pytest.raises(OSError, match=f"{socket.gethostname()} .*shared.*I2V_HOME"):
         require_shared(Path("shared"))
     (folder / f"refused-{rank()}").touch()
 
@@ -242,14 +242,14 @@ def test_jobs_that_know_nothing_of_each_other_search_in_shares_too():
 
 def test_more_ranks_than_pictures_in_a_batch_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "ranks", lambda: 7)
-    with pytest.raises(ValueError, match=r"ranks=7: a batch has but 6 pictures"):
+    with pytest.raises(ValueError, match=r"ranks=7.* 6 pictures"):
         train(tmp_path)
 
 
 def test_other_commands_are_not_for_torchrun(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["doctor"]) == 2
-    assert "torchrun is for train and encode" in capsys.readouterr().err
+    assert re.search("torchrun.* train .*encode", capsys.readouterr().err)
 
 
 # --- torchrun

@@ -151,7 +151,7 @@ def test_a_process_that_was_killed_does_not_hang_the_others(tmp_path, monkeypatc
     pool = type("Pool", (), {"__enter__": lambda s: s, "__exit__": lambda *_: None, "imap": lambda *_: Results()})
     context = type("Context", (), {"Pool": lambda *_: pool()})
     monkeypatch.setattr(collection_module.multiprocessing, "get_context", lambda _: context())
-    with pytest.raises(OSError, match="a process was killed"):
+    with pytest.raises(OSError, match="killed"):
         draw_collection(replace(CONFIG, pictures=500), tmp_path / "c", 2, progress=False)
 
 

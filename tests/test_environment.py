@@ -138,7 +138,7 @@ def test_a_full_disk_is_fatal_and_a_roomy_one_is_not(monkeypatch, smoke):
     for free, kept, size in ((100, "packed as JPEG", "51.9 GiB"), (400, "as pixels", "235.8 GiB")):
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: usage(0, 0, free * doctor.GIB))
         check = doctor.disk(load_config("paper"))
-        assert (check.status, f"{size} of them for pictures {kept}" in check.text) == ("ok", True)
+        assert (check.status, bool(re.search(f"{size} .*{kept}", check.text))) == ("ok", True)
     assert doctor.disk(load_config("paper", pixel_store="jpeg")).text.endswith("packed as JPEG")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(0, 0, doctor.GIB // 2))
     check = doctor.disk(smoke)
@@ -168,7 +168,7 @@ def test_a_home_that_cannot_be_written_is_fatal(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("I2V_HOME", str(tmp_path / "file"))  # a file cannot hold folders, not even for root
     check = doctor.writable()
-    assert (check.status, "file cannot be written" in check.text, "I2V_HOME" in check.cure) == (
+    assert (check.status, bool(re.search("file .*written", check.text)), "I2V_HOME" in check.cure) == (
         "fatal",
         True,
         True,
@@ -217,15 +217,14 @@ def test_an_accelerator_is_compared_with_the_cpu(monkeypatch):
         assert doctor.device().status == status
 
 
-def test_report_shows_cures_a_verdict_and_no_home_folder(monkeypatch):
+def test_report_shows_cures_a_verdict_and_no_home_folder(monkeypatch, worded):
     monkeypatch.setattr(Path, "home", lambda: Path("/home/somebody"))
     ok, bad = doctor.Check("ok", "in /home/somebody/kit"), doctor.Check("fatal", "no space", "free some")
     assert doctor.report([ok]) == "ok     in ~/kit\nready"
-    assert doctor.report([ok, bad]).splitlines()[1:] == [
-        "fatal  no space",
-        "       → free some",
-        "1 problem to cure first",
-    ]
+    lines = doctor.report([ok, bad]).splitlines()
+    assert [line.split() for line in lines[1:3]] == [["fatal", "no", "space"], ["→", "free", "some"]]
+    assert lines[3].startswith("1 problem")
+    worded("\n".join(lines))
 
 
 def test_examination_runs_every_check(monkeypatch, tmp_path, smoke):
@@ -267,7 +266,8 @@ def test_the_authors_files_are_looked_for(monkeypatch, tmp_path):
     (tmp_path / "released" / "illust2vec_ver200.caffemodel").unlink()
     check = doctor.released_weights()
     assert check.status == "note"
-    assert "tags: lacks tag_list.json; features: lacks illust2vec_ver200.caffemodel" in check.text
+    for lacking in ("tags: lacks tag_list.json", "features: lacks illust2vec_ver200.caffemodel"):
+        assert lacking in check.text
     for name in ("tag_list.json.gz", "illust2vec_ver200.safetensors"):
         (tmp_path / "released" / name).touch()
     check = doctor.released_weights()

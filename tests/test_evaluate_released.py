@@ -109,9 +109,9 @@ def test_a_perfect_tagger_and_chance(tagger, tmp_path):
 
 def test_nothing_to_score(tagger, tmp_path):
     collection = make(tmp_path / "set", lambda i: {"general": ["unknown"], "rating": "other"})
-    with pytest.raises(ValueError, match="of the 40 illustrations of test none has a tag of the vocabulary"):
+    with pytest.raises(ValueError, match="40 illustrations of test.* vocabulary"):
         evaluate_weights(tagger, collection, progress=False)
-    with pytest.raises(ValueError, match="its val split is empty; give another split"):
+    with pytest.raises(ValueError, match="val split .*empty"):
         evaluate_weights(tagger, make(tmp_path / "b", spelled), split="val", progress=False)
 
 
@@ -135,5 +135,5 @@ def test_thresholds_are_those_of_the_split(tagger, tmp_path):
     fit_thresholds(tagger, collection, split=None, progress=False)
     assert (tagger.thresholds[4] != UNKNOWN).all()
     assert np.abs(tagger.thresholds[:2] - expected[:2]).max() > 1e-6
-    with pytest.raises(ValueError, match="its test split is empty; give another split"):
+    with pytest.raises(ValueError, match="test split .*empty"):
         fit_thresholds(tagger, collection, split="test", progress=False)

@@ -72,7 +72,7 @@ def test_a_click_selects_and_calls():
     press(found, event="click", index=2, action="", version=found.version)  # again: heard, though nothing changes
     press(found, event="click", index=1, action="replace", version=found.version)
     assert heard == [(2, "", 2), (2, "", 2), (1, "replace", 2)]
-    with pytest.raises(IndexError, match="index=3: there are 3 pictures"):
+    with pytest.raises(IndexError, match="index=3: .*3 pictures"):
         found.click(3)
 
 
@@ -99,7 +99,7 @@ def test_what_does_not_belong_together_is_refused():
     found = gallery()
     with pytest.raises(ValueError, match="2 pictures, but {'captions': 1, 'names': 3, 'between': 2}"):
         found.show([b"a", b"b"], ["x", "y", "z"], captions=[["line"]], between=["1", "2"])
-    with pytest.raises(ValueError, match=r"pictures: 8\.0 MB in one message"):
+    with pytest.raises(ValueError, match=r"pictures: 8\.0 MB"):
         found.show([bytes(LARGEST_MESSAGE), b"a"], ["x", "y"])
     assert found.names == ["picture 0", "picture 1", "picture 2"]
 

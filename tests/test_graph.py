@@ -177,20 +177,20 @@ def test_duplicates_keep_their_edges():
     assert str(morph(graph, 0, 1)) == "found: 0 → 1, length 0"
 
 
-def test_no_path_tells_why():
+def test_no_path_says_why(worded):
     points = np.array([[0.0], [1.0], [10.0], [11.5], [11.0], [3.0]])
     graph = build_graph(*nearest_vectors(points, 1))
     result = morph(graph, 1, 4, vectors=points)
     assert (result.status, result.component_sizes, result.bridge) == ("no_path", (3, 3), (5, 2, 7.0))
     assert morph(graph, 4, 1, vectors=points).bridge == (2, 5, 7.0)
-    assert str(result) == (
-        "no path: source and target lie in components of 3 and 3 nodes; the nearest bridge is 5 – 2, distance 7"
-    )
+    for part in ("no path: ", " 3 and 3 nodes", " 5 – 2, distance 7"):
+        assert part in str(result)
+    worded(str(result))
     assert morph(graph, 1, 4).bridge is None
     within = morph(graph, 0, 5, 5, points)
     assert (within.status, within.component_sizes, within.bridge) == ("no_path", (3,), None)
     assert "exactly 5 intermediates" in str(within)
-    with pytest.raises(ValueError, match="vectors has 5 rows, the graph 6 nodes"):
+    with pytest.raises(ValueError, match="vectors .*5 rows.* 6 nodes"):
         nearest_bridge(graph, points[:5], 0, 4)
 
 
@@ -219,7 +219,7 @@ def test_hardly_any_node(nodes):
     assert (len(graph), graph.pairs.shape, len(graph.components)) == (nodes, (0, 2), nodes)
     if nodes:
         assert morph(graph, 0, 0).status == "same"
-    with pytest.raises(IndexError, match="source=1: the graph has nodes"):
+    with pytest.raises(IndexError, match="source=1: .*nodes"):
         morph(graph, 1, 0)
 
 
@@ -254,7 +254,7 @@ def test_wrong_neighbors_are_refused(indices, distances, message):
 def test_wrong_questions_are_refused():
     graph = build_graph(*SQUARE)
     for source, target in ((-1, 0), (0, 4)):
-        with pytest.raises(IndexError, match="the graph has nodes 0 to 3"):
+        with pytest.raises(IndexError, match=f"={source if source < 0 else target}: .*0 to 3"):
             morph(graph, source, target)
     with pytest.raises(ValueError, match="intermediates=-1: pass 0 or more"):
         morph(graph, 0, 1, -1)

@@ -75,11 +75,11 @@ def test_tags_are_read_from_activations_between_0_and_1():
 
 
 def test_bad_arguments_are_told():
-    with pytest.raises(ValueError, match="hash_layer='top' is unknown; use one of flattened"):
+    with pytest.raises(ValueError, match="hash_layer='top'.* flattened"):
         small("top")
     with pytest.raises(ValueError, match="code_bits=0"):
         HashNetwork(VGGNIN(7, 1 / 16), 0, 64)
     with pytest.raises(TypeError, match="VGGModelA"):
         HashNetwork(VGGModelA(7, 64, 1 / 16), 8, 64)
-    with pytest.raises(ValueError, match="32 × 32 pixels; the hash layer was built for 64"):
+    with pytest.raises(ValueError, match="32 × 32 pixels.* 64"):
         small()(PICTURES[:, :, :32, :32])

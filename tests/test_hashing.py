@@ -57,24 +57,24 @@ def test_no_codes_and_no_bits(empty):
 
 
 def test_bad_features():
-    with pytest.raises(TypeError, match="dtype uint8; pass the hash layer's real values"):
+    with pytest.raises(TypeError, match="dtype uint8.* real"):
         binarize(np.zeros((2, 8), np.uint8))
     with pytest.raises(TypeError, match="dtype bool"):
         binarize(np.zeros((2, 8), bool))
     with pytest.raises(ValueError, match=r"shape \(8,\); pass \(N, B\)"):
         binarize(np.zeros(8))
     for value in (np.nan, np.inf):
-        with pytest.raises(ValueError, match="NaN or infinity; check the network"):
+        with pytest.raises(ValueError, match="NaN or infinity"):
             binarize(np.array([[0.0, value]]))
 
 
 def test_bad_codes():
     codes = np.zeros((2, 3), np.uint8)
-    with pytest.raises(TypeError, match="query: dtype bool; pass packed uint8 codes: call binarize first"):
+    with pytest.raises(TypeError, match="query: dtype bool.* uint8 .*binarize"):
         hamming_distance(codes.astype(bool), codes)
     with pytest.raises(TypeError, match="database: dtype float64"):
         hamming_distance(codes, codes.astype(float))
-    with pytest.raises(ValueError, match="3 bytes a code and database 2"):
+    with pytest.raises(ValueError, match="3 bytes .*database 2"):
         hamming_distance(codes, codes[:, :2])
     with pytest.raises(ValueError, match=r"query: shape \(3,\)"):
         hamming_distance(codes[0], codes)

@@ -178,7 +178,7 @@ def test_a_folder_without_pictures_says_so(home, tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder"):
         mine(tmp_path / "missing")
     (tmp_path / "none").mkdir()
-    with pytest.raises(ValueError, match="none holds no picture that can be read .it is empty"):
+    with pytest.raises(ValueError, match="none .*empty"):
         mine(tmp_path / "none").extracted()
     (tmp_path / "none" / "a.png").touch()
     with pytest.raises(ValueError, match="1 empty"):

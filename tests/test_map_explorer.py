@@ -73,7 +73,7 @@ def test_a_sheet_shows_each_slots_picture(level):
             own = colors[data.order[first + place]].astype(int)
             assert np.abs(middle - own).max() < 40 if level == 0 else np.abs(middle - own).max() < 16
     for bad in ((3, 0), (-1, 0), (level, last + 1), (level, -1)):
-        with pytest.raises(ValueError, match="no such sheet of 300 pictures"):
+        with pytest.raises(ValueError, match="sheet of 300 pictures"):
             data.sheet(*bad)
 
 
@@ -149,7 +149,7 @@ def test_pictures_not_rated_safe_are_refused():
     data = map_data(run_of(["safe"] * 3, ["", "https://x.example/1", ""]), nodes, layout, None, (3, 3))
     assert (data.ids, data.links) == (["p2", "p0", "p1"], ["", "", "https://x.example/1"])
     np.testing.assert_array_equal(data.pictures(np.array([1, 0]), 9)[:, 0, 0, 0], [0, 2])
-    with pytest.raises(ValueError, match="2 of 3 are not rated safe"):
+    with pytest.raises(ValueError, match="2 of 3 .*safe"):
         map_data(run_of(["safe", "questionable", "explicit"]), nodes, layout, None, (3, 3))
 
 
@@ -194,7 +194,7 @@ def test_ids_that_are_not_on_the_map_are_refused():
     widget = MapExplorer(made_map(20)[0])
     widget.start, widget.selected = "made-3", ["made-1", "made-2"]
     for name, value in (("picked", "x"), ("selected", ["made-1", "y"]), ("path", ["z"])):
-        with pytest.raises(traitlets.TraitError, match=f"{name}=.* is not on the map"):
+        with pytest.raises(traitlets.TraitError, match=f"{name}=.*{value if isinstance(value, str) else value[-1]}"):
             setattr(widget, name, value)
     widget.start = "not on this map"  # an explorer of morphing may know more illustrations
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def click(gallery, index, action=""):
     press(gallery, event="click", index=index, action=action, version=gallery.version)
 
 
-def test_it_shows_what_the_plain_function_finds(explorer, backing):
+def test_it_shows_what_the_plain_function_finds(explorer, backing, worded):
     found = backing.transitions.find(0, 9)
     assert explorer.found.path.tolist() == found.path.tolist()
     assert explorer.strip.names == [f"id {node}" for node in found.path]
@@ -83,9 +84,9 @@ def test_it_shows_what_the_plain_function_finds(explorer, backing):
     for caption, row in zip(explorer.strip.captions[1:], rows[1:], strict=True):
         assert caption[0] == ["strong", row["id"]]
         assert [kind for kind, _ in caption[1:]] == [kind for kind in ("gained", "lost", "kept") if row[kind]]
-    assert explorer.status.text == (
-        f"{len(found.path)} pictures, {found.length} bits in all, at most {found.distances.max()} bits a step."
-    )
+    for number in (f"{len(found.path)} pictures", f"{found.length} bits", f"most {found.distances.max()} bits"):
+        assert number in explorer.status.text
+    worded(explorer.status.text)
     assert len(explorer.strip.pictures) == len(found.path)
 
 
@@ -168,28 +169,35 @@ def test_keeping_several_keeps_the_order_of_the_path(explorer):
     assert path[3] not in explorer.waypoints
 
 
-def test_every_outcome_has_its_words(backing):
+def test_every_outcome_has_its_words(backing, worded):
     explorer = MorphingExplorer(backing.transitions, backing, 3, 3)
-    assert explorer.status.text.startswith("Start and end are the same picture")
+    assert explorer.found.status == "same"
+    worded(explorer.status.text, "same")
     assert explorer.strip.names == ["id 3", "id 3"] or explorer.strip.names == ["id 3"]
+    same = explorer.status.text
     explorer.waypoints = [5]
-    assert explorer.status.text.startswith("Start and end are the same picture")
+    assert explorer.status.text == same
     far = int(np.bitwise_count(CODES ^ CODES[3]).sum(axis=1).argmax())
     explorer.waypoints, explorer.target = [], far
     explorer.between.value = 0
-    assert explorer.status.text.startswith("No path has exactly 0 pictures between")
+    assert explorer.found.status == "no_path"
+    assert "exactly 0 pictures" in explorer.status.text
+    worded(explorer.status.text, "none that long")
     assert explorer.strip.between == ["no path"]
     explorer.between.value = ANY
     explorer.avoid = [node for node in range(N) if node not in (3, far)]
-    assert explorer.status.text.startswith("No path: they lie in parts of the graph that no edge joins, of 1 and 1")
-    assert f"Nearest bridge: id 3 – id {far}" in explorer.status.text
-    assert "No K up to 20 joins them" in explorer.status.text
+    assert (explorer.found.status, explorer.found.component_sizes) == ("no_path", (1, 1))
+    assert " 1 and 1" in explorer.status.text
+    assert f"bridge: id 3 – id {far}" in explorer.status.text
+    assert "No K up to 20" in explorer.status.text
+    worded(explorer.status.text, "apart")
     assert explorer.status.kind == "warning"
     clusters = Backing(np.r_[CODES[:8] & 15, CODES[8:] | 240])
     apart = MorphingExplorer(clusters.transitions, clusters, 0, 20, k=3)
     joining = clusters.transitions.joining_k([0, 20], "codes")
     assert 3 < joining <= 20
-    assert f"From K = {joining} on they are joined." in apart.status.text
+    assert f"From K = {joining} on" in apart.status.text
+    worded(apart.status.text, "joined by a larger K")
     apart.k.value = joining
     assert apart.found.status == "found"
     alone = Backing(CODES[:1])
@@ -206,12 +214,12 @@ def test_exceptions_are_said_and_pass(explorer, backing):
     explorer.k.value = 7
     assert explorer.status.kind == "plain"
     explorer.source = 10_000
-    assert explorer.status.text.startswith("ValueError: no illustration here has the number 10000")
+    assert re.match("ValueError: .*10000", explorer.status.text)
     explorer.start = "nobody"
-    assert explorer.status.text.startswith("ValueError: no illustration here has the id 'nobody'")
+    assert re.match("ValueError: .*'nobody'", explorer.status.text)
     explorer.source = 1
     explorer.avoid = [1]
-    assert "ValueError: avoid holds 1" in explorer.status.text
+    assert re.match("ValueError: avoid .*1", explorer.status.text)
     explorer.picker._search = lambda text: 1 / 0
     explorer.picker.query.value = "hat"
     assert explorer.status.text == "ZeroDivisionError: division by zero"
@@ -254,7 +262,7 @@ def test_one_search_for_several_changes(explorer, backing):
     with explorer.holding():
         explorer.source, explorer.target, explorer.avoid = 5, 6, [7]
     explorer.choose("start", "id 8")
-    with pytest.raises(ValueError, match="role='middle'; use start, end or via"):
+    with pytest.raises(ValueError, match="role='middle'.*start, end or via"):
         explorer.choose("middle", 3)
     assert calls == [(5, 6), (8, 6)]
 
@@ -282,7 +290,7 @@ def test_a_map_can_set_the_ends_and_follows_them(explorer):
     assert (explorer.target, explorer.found, explorer.status.text) == (None, None, CHOOSE)
 
 
-def test_saving_hands_over_what_is_shown(explorer, backing):
+def test_saving_hands_over_what_is_shown(explorer, backing, worded):
     explorer.save.click()
     ((rows, found, metric, k),) = backing.saved
     assert (rows, found, metric, k) == (explorer.rows(), explorer.found, "codes", 5)
@@ -293,7 +301,8 @@ def test_saving_hands_over_what_is_shown(explorer, backing):
     backing.saved.clear()
     explorer.target = None
     explorer.save.click()
-    assert (backing.saved, explorer.status.text) == ([], "There is no path to save.")
+    assert (backing.saved, explorer.found) == ([], None)
+    worded(explorer.status.text)
 
 
 def test_a_picture_stands_in(explorer):
@@ -308,7 +317,7 @@ def test_a_picture_stands_in(explorer):
 # the figure
 
 
-def test_rows_and_the_figure_tell_what_changes(backing):
+def test_rows_and_the_figure_show_what_changes(backing, worded):
     found = backing.transitions.find(0, 9, intermediates=7)
     rows = transition_rows(backing.transitions, found)
     assert [row["distance"] for row in rows] == [None, *found.distances.tolist()]
@@ -325,8 +334,8 @@ def test_rows_and_the_figure_tell_what_changes(backing):
     assert len(tops) == 2  # nine pictures: five and four
     caption = caption_transition(rows, found, "binary codes", 5, "bits", "The end.")
     assert "9 pictures" in caption
-    assert "exactly 7 pictures between" in caption
-    assert "1 published tags stay" in caption or "published tags stay" in caption
+    assert "exactly 7" in caption
+    worded(caption)
     assert fig_transition([], []).axes == []
 
 
@@ -372,7 +381,8 @@ def test_the_explorer_of_a_run(run):
     record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     assert [row["id"] for row in record["numbers"]["pictures"]] == [posts[node]["id"] for node in explorer.found.path]
     assert (record["numbers"]["metric"], record["numbers"]["k"]) == ("codes", 5)
-    assert explorer.status.text == f"Saved runs/smoke/transitions/{name}.png, and the same as .pdf and .json."
+    for saved in (f"runs/smoke/transitions/{name}.png", ".pdf", ".json"):
+        assert saved in explorer.status.text
 
 
 def test_a_file_is_joined_to_a_run(run):

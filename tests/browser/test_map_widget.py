@@ -147,7 +147,7 @@ def test_an_error_before_anything_is_loaded_is_shown(page):
     widget = MapExplorer(MapData(**{**vars(broken), "tags": {"general": [[]]}}))
     with pytest.raises(Exception, match="Timeout"):
         benchmark.show_widget(page, widget, patience=1500)
-    assert "The map did not load: IndexError" in page.get_by_role("status").inner_text()
+    assert "load: IndexError" in page.get_by_role("status").inner_text()
 
 
 def test_the_papers_number_is_usable(page):
