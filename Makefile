@@ -21,6 +21,7 @@ reproduce: .venv/.ready
 test: .venv/.ready
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
 	$(VENV) -m pytest $(PARALLEL)
 
 check: .venv/.ready

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -11,14 +12,16 @@ from i2v_lib.evaluation.measured import SHARE, Measured
 from i2v_lib.evaluation.metrics import average_precision, check_scores, map_by_category
 from i2v_lib.system.compiled import compiled
 
+Name = TypeVar("Name", bound=Hashable)  # of a system
+
 
 def score_systems(
     targets: np.ndarray,
-    logits: Mapping[str, np.ndarray],
+    logits: Mapping[Name, np.ndarray],
     blocks: Mapping[str, slice],
     resamples: int = 1000,
     seed: int = 0,
-) -> dict[str, dict[str, Measured]]:
+) -> dict[Name, dict[str, Measured]]:
     """Mean AP of several systems with bootstrap resamples, the same for all, so that they can be paired.
 
     Beside tags that no illustration carries, those that all carry are left out.
@@ -45,7 +48,7 @@ def score_systems(
         raise ValueError("targets hold no illustrations; import more, or raise test_share")
     counts = draw_counts(len(targets), resamples, seed)
     everywhere = np.asarray(targets).all(axis=0)  # any order of the illustrations is perfect, so it says nothing
-    table = {}
+    table: dict[Name, dict[str, Measured]] = {}
     for system, scores in logits.items():
         points = map_by_category(np.where(everywhere, np.nan, average_precision(targets, scores)), blocks)
         ap = resampled_average_precision(targets, scores, counts)

@@ -10,6 +10,7 @@ import numpy as np
 
 from i2v_lib.data.batches import evaluation_batches
 from i2v_lib.data.collection import Collection
+from i2v_lib.data.packed import PackedPixels
 from i2v_lib.data.tag_examples import HAS, UNKNOWN, WITHOUT, Pictures, draw_rows
 from i2v_lib.data.vocabulary import Vocabulary, targets
 from i2v_lib.evaluation.bootstrap import draw_counts, resampled_average_precision, score_systems
@@ -86,9 +87,10 @@ def score_new_tags(learned: NewTags | None, old: Vocabulary, resamples: int = 10
     old : vocabulary of the tagger before
     resamples, seed : of the bootstrap over pictures
     """
-    scores = []
-    pairs = zip(learned.examples.tags, learned.examples.categories, strict=True) if learned else ()
-    for k, (tag, category) in enumerate(pairs):
+    scores: list[NewTagScore] = []
+    if learned is None:
+        return scores
+    for k, (tag, category) in enumerate(zip(learned.examples.tags, learned.examples.categories, strict=True)):
         known = learned.examples.targets[:, k] != UNKNOWN
         has = learned.examples.targets[known, k, None] == HAS
         best = best_column(learned.before[known], has[:, 0])
@@ -103,7 +105,7 @@ def score_new_tags(learned: NewTags | None, old: Vocabulary, resamples: int = 10
 
 def old_logits(tagger: Illustration2Vec, learned: NewTags | None, collection: Collection) -> dict[str, np.ndarray]:
     """Logits of the old tags on the test split, "before" and "after" new ones were added: float32 arrays, (n, T)."""
-    test = Pictures([], collection.pixels, collection.split("test"))
+    test = Pictures([], collection.pixels, collection.split("test").tolist())
     before = tagger.logits(test)
     return {"before": before, "after": before if learned is None else learned.tagger.logits(test)[:, learned.columns]}
 
@@ -119,7 +121,8 @@ def held_out_tags(collection: Collection, vocabulary: Vocabulary, count: int = 1
     list of str
         "general:name", as :mod:`i2v_lib.data.tag_examples` takes them; at most ``count``, none if none is frequent.
     """
-    known, carriers = set(vocabulary.tags[vocabulary.blocks["general"]]), {"train": {}, "test": {}}
+    known = set(vocabulary.tags[vocabulary.blocks["general"]])
+    carriers: dict[str, dict[str, set[str]]] = {"train": {}, "test": {}}
     for split, group, tags in zip(*map(collection.column, ("split", "group", "general")), strict=True):
         for tag in set(tags) - known if split in carriers else ():
             carriers[split].setdefault(tag, set()).add(group)
@@ -162,7 +165,8 @@ def learning_curve(
     sizes = [size for size in SIZES if size <= min(map(len, carriers))]
     pool = np.unique(np.concatenate([*(drawn[: sizes[-1]] for drawn in carriers), others]))
     test = collection.split("test")
-    truth = targets(collection, Vocabulary(*map(tuple, zip(*pairs, strict=True)), {}))[test]
+    names, categories = zip(*pairs, strict=True)
+    truth = targets(collection, Vocabulary(names, categories, {}))[test]
     given = [[np.searchsorted(pool, np.concatenate([drawn[:n], others])) for n in sizes] for drawn in carriers]
     has = [np.arange(n + len(others)) < n for n in sizes]
     logits: dict[tuple[str, int], np.ndarray] = {}
@@ -179,7 +183,7 @@ def learning_curve(
             logits[STAND_IN, sizes[-1]] = last_outputs(network, seen)[:, best]
     scored = score_systems(truth, logits, {NEW: slice(0, len(tags))}, resamples, seed)
     return Curve(
-        [name for name, _ in pairs],
+        list(names),
         truth.sum(0).tolist(),
         truth.mean(0),
         {key: scored[key][NEW] for key in logits},
@@ -194,7 +198,12 @@ def best_column(logits: np.ndarray, has: np.ndarray) -> int:
 
 
 def _inputs(
-    network: TagNetwork, pixels: np.ndarray, rows: np.ndarray, image_size: int, progress: str, views: int = 2
+    network: TagNetwork,
+    pixels: np.ndarray | PackedPixels,
+    rows: np.ndarray,
+    image_size: int,
+    progress: str,
+    views: int = 2,
 ) -> np.ndarray:
     """What the last layer reads of the centers of pictures, and of their mirror images: float32, (n, views, D)."""
     found = []

@@ -57,7 +57,7 @@ def graph_numbers(graph: Graph, free: Sequence[Morph], exact: Sequence[Morph]) -
     longer = [
         long.length / short.length - 1
         for short, long in zip(free, exact, strict=True)
-        if long.status == "found" and short.length
+        if long.status == "found" and long.length is not None and short.length
     ]
     return {
         "nodes": len(graph),

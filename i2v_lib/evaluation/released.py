@@ -72,7 +72,7 @@ def evaluate_weights(
         "tagger": logits,
         "random": np.random.default_rng([seed, len(rows)]).standard_normal(targets.shape, np.float32),
     }
-    return Evaluation(score_systems(targets, systems, tagger.vocabulary.blocks, resamples, seed), matched, len(rows))
+    return Evaluation(score_systems(targets, systems, tagger.tag_names.blocks, resamples, seed), matched, len(rows))
 
 
 def fit_thresholds(
@@ -105,7 +105,7 @@ def fit_thresholds(
                 bar.update()
 
         tagger.fit_thresholds(pictures(), targets)
-    blocks = tagger.vocabulary.blocks
+    blocks = tagger.tag_names.blocks
     return {
         category: {"vocabulary": blocks[category].stop - blocks[category].start, "fitted": int(fitted.sum())}
         for category in CATEGORIES
@@ -121,7 +121,7 @@ def _truth(
     tagger.iterate([], "logits")  # refuses a tagger without tags
     if not len(rows):
         raise ValueError(f"{collection.folder}: its {split} split is empty; give another split")
-    targets, matched = match_tags(collection, tagger.vocabulary, rows)
+    targets, matched = match_tags(collection, tagger.tag_names, rows)
     if not sum(numbers["matched"] for numbers in matched.values()):
         raise ValueError(
             f"{collection.folder}: of the {len(rows)} illustrations of {split or 'all splits'} none has a tag "

@@ -79,33 +79,38 @@ def measure(
 
     Source: Saito & Matsui 2015, §4.2, which shows neighbors and gives no numbers.
     """
-    groups = np.unique(np.asarray(groups), return_inverse=True)[1]
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]  # a number per group
     for metric, indices in neighbors.items():
-        needed = len(groups), min(depth(groups.tolist(), max(ks)), len(groups) - 1)
+        needed = len(groups), min(depth(members.tolist(), max(ks)), len(groups) - 1)
         if len(indices) != needed[0] or indices.shape[1] < needed[1]:
             raise ValueError(f"neighbors of {metric!r} have shape {indices.shape}; {needed} is needed, see depth()")
-    counted: dict[tuple, list[np.ndarray]] = {}
-    for key, *counts in _count(neighbors, attributes, groups, ks):
+    counted: dict[tuple[str, str, str, int], list[np.ndarray]] = {}
+    for key, *counts in _count(neighbors, attributes, members, ks):
         counted.setdefault(key, []).append(np.array(counts))
     hits, taken, expected = (np.stack([np.concatenate(c, axis=1)[i] for c in counted.values()]) for i in range(3))
 
-    totals = [_sum_groups(counts, groups) for counts in (hits, taken)]
+    totals = [_sum_groups(counts, members) for counts in (hits, taken)]
     resampled = np.empty((len(counted), resamples))
     with np.errstate(invalid="ignore", divide="ignore"):
-        for r, drawn in enumerate(draw_counts(groups.max() + 1, resamples, seed).T):
+        for r, drawn in enumerate(draw_counts(int(members.max()) + 1, resamples, seed).T):
             resampled[:, r] = (totals[0] @ drawn) / (totals[1] @ drawn)
         queries = (taken > 0).sum(axis=1)
         precision = hits.sum(axis=1) / taken.sum(axis=1)
         chance = expected.sum(axis=1) / taken.sum(axis=1)
         found = (hits > 0).sum(axis=1) / queries
     measured = []
-    for i, key in enumerate(counted):
+    for i, (metric, search, attribute, k) in enumerate(counted):
         share = Measured(float(precision[i]), resampled[i], SHARE, int(queries[i]))
-        measured.append(Retrieved(*key, share, float(chance[i]), float(found[i])))
+        measured.append(Retrieved(metric, search, attribute, k, share, float(chance[i]), float(found[i])))
     return measured
 
 
-def _count(neighbors, attributes, groups, ks) -> Iterator[tuple]:
+def _count(
+    neighbors: Mapping[str, np.ndarray],
+    attributes: Mapping[str, Sequence[frozenset[str]]],
+    groups: np.ndarray,
+    ks: Sequence[int],
+) -> Iterator[tuple]:
     """For a block of queries at a time: what is counted, then hits, neighbors taken, and hits expected by chance."""
     carried = {name: _indicators(values) for name, values in attributes.items()}
     for start in range(0, len(groups), ROWS):

@@ -13,7 +13,7 @@ Every similarity is 0 to 1. Sets are compared by their Jaccard index, |both| / |
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,7 @@ def _composition(a: np.ndarray | tuple[str, int], b: np.ndarray | tuple[str, int
     return float(np.sum(a & b) / either) if either else 1.0  # two empty landscapes
 
 
-COMPARE = {
+COMPARE: dict[str, Callable[[Any, Any], float]] = {
     "illustration style": _jaccard,
     "color": _overlap,
     "composition": _composition,

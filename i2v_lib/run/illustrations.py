@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from i2v_lib.data.folder import list_pictures
 from i2v_lib.data.safe_tags import is_safe_tag
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.drawn import draw_folder, draw_picture, drawn_with
+from i2v_lib.models.hash_network import HashNetwork
 from i2v_lib.models.released.files import missing_released
 from i2v_lib.models.serving.picture_batches import Picture
 from i2v_lib.models.serving.tag_lists import Tags, plausible_tags
@@ -97,7 +99,7 @@ class Illustrations(Search):
         run, config = self.run, self.run.config
         tagger = Illustration2Vec(
             run.network("vgg_nin"),
-            run.network("hash"),
+            cast(HashNetwork, run.network("hash")),
             run.vocabulary(),
             image_size=config.image_size,
             stored_size=config.stored_size,
@@ -125,7 +127,7 @@ class Illustrations(Search):
 
     def vocabulary(self) -> Vocabulary:
         """The tags that the weights know."""
-        return self.weights().tagger.vocabulary
+        return self.weights().tagger.tag_names
 
     @once
     def logits(self) -> np.ndarray:

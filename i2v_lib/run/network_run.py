@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import nn
@@ -174,8 +174,9 @@ class NetworkRun(Artifacts):
             *choose_blocks(config, collection.pixels),
             decode=config.decode,
         )
+        network: TagNetwork | HashNetwork
         if hashing:
-            network = build_hash_network(config, tags, self.network("vgg_nin"))
+            network = build_hash_network(config, tags, cast(TagNetwork, self.network("vgg_nin")))
             set_prior(network, batches.priors())
         else:
             network = build_network(name, tags, config)

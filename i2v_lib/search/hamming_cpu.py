@@ -55,10 +55,11 @@ def search_by_popcount(
     """
     itself, old = queries is None, _blocks(database[:searched])
     second = old + _blocks(database[searched:], searched)
+    asking = database if queries is None else queries
     if itself:
-        queries, first, tasks = database, second, _pairs(len(second), len(old))
+        first, tasks = second, _pairs(len(second), len(old))
     else:
-        first = _blocks(queries)
+        first = _blocks(asking)
         tasks = np.indices((len(first), len(second))).reshape(2, -1, order="F").T  # the queries' block changes first
     locks = [threading.Lock() for _ in first]
 
@@ -66,7 +67,7 @@ def search_by_popcount(
         i, j = task
         lanes, rows = first[i], second[j]
         both = itself and i != j
-        codes, others = _beside(queries[lanes]), _words(database[rows], ROWS)
+        codes, others = _beside(asking[lanes]), _words(database[rows], ROWS)
         with locks[i], locks[j] if both else nullcontext():  # i < j: no two tasks wait for each other
             offer(
                 codes, keys[lanes], lanes.start,
@@ -74,8 +75,9 @@ def search_by_popcount(
                 itself and i == j,
             )  # fmt: skip
 
-    inputs = [database] if itself else [database, queries]
-    sweep(tasks, work, keys, inputs, numba.config.NUMBA_NUM_THREADS, progress, folder)
+    inputs = [database] if itself else [database, asking]
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made when Numba is imported
+    sweep(tasks, work, keys, inputs, threads, progress, folder)
 
 
 def _blocks(codes: np.ndarray, offset: int = 0) -> list[slice]:
@@ -132,7 +134,9 @@ def offer(lanes, lane_keys, lane_start, rows, row_keys, row_start, count, diagon
     for start in range(0, groups, near):
         for low in range(0, len(rows), ROWS):
             for group in range(start, min(start + near, groups)):
-                near_ones = _measure(lanes, group, lane_limits, rows, low, row_limits, distances)
+                near_ones: int = _measure(  # type: ignore[call-arg]  # Numba hands an intrinsic its first argument
+                    lanes, group, lane_limits, rows, low, row_limits, distances
+                )
                 while near_ones:  # seldom, once the heaps are full
                     place = trailing_zeros(near_ones)
                     near_ones &= near_ones - 1

@@ -62,18 +62,18 @@ def nearest_neighbors(
     if queries is not None:
         check_codes("queries", queries)
     _, points, columns = _arrange(database, k, queries)
-    on_gpu = device is not None and str(device) != "cpu"
+    kept = None if folder is None else Path(folder)
     keys = np.full((len(points), columns), FAR)
     if not keys.size:
         pass
-    elif on_gpu:
+    elif device is not None and str(device) != "cpu":
         from i2v_lib.search.hamming_gpu import find_device, search_by_products  # PyTorch, only where it is needed
 
-        search_by_products(database, queries, keys, find_device(device), progress, folder)
+        search_by_products(database, queries, keys, find_device(device), progress, kept)
     else:
         from i2v_lib.search.hamming_cpu import search_by_popcount
 
-        search_by_popcount(database, queries, keys, progress=progress, folder=folder)
+        search_by_popcount(database, queries, keys, progress=progress, folder=kept)
     return from_keys(keys)
 
 

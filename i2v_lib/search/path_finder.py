@@ -121,17 +121,17 @@ class Transitions:
         -------
         :class:`~i2v_lib.search.graph.Morph`, with its ``steps``, and with its ``bridge`` where there is no path
         """
-        nodes = [self.node(end) for end in (source, target)]
         found = morph(
             self.graph(metric, k),
-            *nodes,
+            self.node(source),
+            self.node(target),
             intermediates,
             self._measure(metric)[0],
             avoid=[self.node(picture) for picture in avoid],
             waypoints=[self.node(picture) for picture in waypoints],
             limit=limit,
         )
-        return dataclasses.replace(found, steps=tuple(describe_path(found.path, self.ids, self.tags)))
+        return dataclasses.replace(found, steps=tuple(describe_path(found.path.tolist(), self.ids, self.tags)))
 
     def joining_k(self, nodes: Sequence[int], metric: str, avoid: Sequence[int] = ()) -> int | None:
         """The least k, up to :data:`MOST_K`, whose graph joins some nodes; None if none does."""
@@ -213,8 +213,9 @@ class Transitions:
     def _measure(self, metric: str) -> tuple[np.ndarray, Neighbors]:
         if metric not in self._measured:
             measured = self._vectors(metric), self._neighbors(metric, self._width)
-            for picture in self.own:
-                measured = self._extended(*measured, self._encode(metric, picture))
+            if self._encode is not None:  # else none could be joined
+                for picture in self.own:
+                    measured = self._extended(*measured, self._encode(metric, picture))
             self._measured[metric] = measured
         return self._measured[metric]
 

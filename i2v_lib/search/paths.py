@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -156,7 +157,7 @@ def best_first(
     -------
     int64 array, or None
     """
-    heap = [(0, (stops[0],), 0, 0, iter(()))]  # bound, partial path, its cost, its stage, its siblings
+    heap: list[Any] = [(0, (stops[0],), 0, 0, iter(()))]  # bound, partial path, its cost, its stage, its siblings
     looked = 0
     while heap:
         _, path, spent, stage, siblings = heapq.heappop(heap)
@@ -256,7 +257,8 @@ def _joined(legs):
 def _ways_through(graph: Graph, stops: Sequence[int], avoid: Sequence[int]) -> list[Onward]:
     """For every stage, the ways onward, as :func:`best_first` asks for them."""
     unknown = np.full(len(graph), -1), np.full(len(graph), np.inf)  # next nodes: turning back is not looked into
-    beyond, stages = 0.0, []
+    beyond = 0.0
+    stages: list[Onward] = []
     for before, stop in zip(stops[-2::-1], stops[:0:-1], strict=True):
         barred = np.zeros(len(graph), bool)
         barred[[*avoid, *stops]] = True
@@ -316,9 +318,10 @@ def _ways_of_steps(graph: Graph, stops: Sequence[int], steps: int) -> list[list[
     """
     owners = graph.owners
     beyond = [(0, -1, np.inf), *[NOWHERE] * (steps - 1)]  # the next stop: there a path ends, or goes on
-    stages = []
+    stages: list[list[Onward]] = []
     for before, stop in zip(stops[-2::-1], stops[:0:-1], strict=True):
-        layers, from_before = [], []
+        layers: list[Onward] = []
+        from_before = []
         for left in range(steps):
             if left:
                 best, first, second = _one_step_more(graph, owners, layers[-1])

@@ -76,7 +76,7 @@ def _digest(inputs: Sequence) -> str:
         if isinstance(value, np.ndarray):
             found.update(repr((value.shape, value.dtype.str)).encode())
             for start in range(0, len(value), 4096):
-                found.update(np.ascontiguousarray(value[start : start + 4096]))
+                found.update(np.ascontiguousarray(value[start : start + 4096]).data)
         else:
             found.update(repr(value).encode())
     return found.hexdigest()[:16]
