@@ -8,8 +8,10 @@ import pytest
 
 from i2v_lib import config
 from i2v_lib.config import load_config
-from i2v_lib.run import METRICS, Run, network_run
+from i2v_lib.run import METRICS, Run, network_run, search_run
+from i2v_lib.search import resumable
 from i2v_lib.search.hashing import binarize, hamming_distance
+from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 
 TINY = {"pictures": 160, "minimum_positives": 6, "epochs": 1, "surrogate_images": 32, "surrogate_classes": 4}
 BITS = 64
@@ -58,6 +60,58 @@ def test_neighbors_of_codes_are_by_hamming_distance_and_of_features_by_euclidean
     vectors = run.features("vgg_nin").astype(float)
     found, lengths = run.neighbors("vgg_nin", 3)
     np.testing.assert_allclose(lengths[5], np.linalg.norm(vectors[found[5]] - vectors[5], axis=1), rtol=1e-5)
+
+
+def test_one_search_answers_every_k(run, monkeypatch):
+    """Of codes and of real features: the first of more neighbors are those of a search of their own."""
+    calls = []
+    for name in ("nearest_neighbors", "nearest_vectors"):
+        real = getattr(search_run, name)
+        spy = lambda vectors, k, real=real, **more: calls.append(k) or real(vectors, k, **more)  # noqa: E731
+        monkeypatch.setattr(search_run, name, spy)
+    again = Run(run.config)
+    for metric, search in (("codes", nearest_neighbors), ("vgg_nin", nearest_vectors)):
+        calls.clear()
+        vectors = again.codes() if metric == "codes" else again.features(metric)
+        for k in (5, 1, 20):
+            for found, alone in zip(again.neighbors(metric, k), search(vectors, k), strict=True):
+                np.testing.assert_array_equal(found, alone)
+        again.transitions().graph(metric, 7)
+        assert calls == [20]
+        assert again.neighbors(metric, 25)[0].shape[1] == 25
+        assert again.neighbors(metric, 22)[0].shape[1] == 22
+        assert calls == [20, 25]
+
+
+def test_a_search_is_given_the_device_and_a_folder_to_go_on_from(run, monkeypatch):
+    given = {}
+    real = search_run.nearest_neighbors
+    spy = lambda codes, k, **more: given.update(more) or real(codes, k)  # noqa: E731
+    monkeypatch.setattr(search_run, "nearest_neighbors", spy)
+    monkeypatch.setattr(search_run, "default_device", lambda: "cuda:1")
+    Run(run.config).neighbors("codes", 3)
+    assert given == {"device": "cuda:1", "folder": run.folder / "searches"}
+
+
+def test_an_interrupted_search_of_a_run_goes_on(run, monkeypatch):
+    """What was found before Ctrl-C is kept in the run's folder; the next search ends the same and removes it."""
+    expected, kept = run.neighbors("codes", 3), run.folder / "searches"
+    monkeypatch.setattr(resumable, "INTERVAL", 0)
+    monkeypatch.setattr(resumable, "BATCH", 1)
+    save = resumable._save
+
+    def save_and_stop(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resumable, "_save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            Run(run.config).neighbors("codes", 3)
+    assert list(kept.glob("neighbors-*.npz"))
+    for found, wanted in zip(Run(run.config).neighbors("codes", 3), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert not list(kept.iterdir())
 
 
 def test_random_codes_are_half_apart(run):

@@ -21,7 +21,7 @@ from i2v_lib.search.graph import Morph, build_graph
 from i2v_lib.search.hashing import binarize
 from i2v_lib.search.neighbors import nearest_neighbors, nearest_vectors
 from i2v_lib.search.path_finder import MOST_K, Transitions
-from i2v_lib.system.distributed import rank
+from i2v_lib.system.distributed import default_device, rank
 from i2v_lib.system.files import whole
 
 # what may be near: binary codes, the real features they come from, other networks' features, and the control
@@ -61,6 +61,9 @@ class Search(Artifacts):
     def neighbors(self, metric: str, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest others of every illustration.
 
+        A set is searched once, for as many neighbors as any graph may take: fewer are the first of more, ties
+        included. Codes are compared on the GPU if there is one; a search of hours goes on after a kill.
+
         Parameters
         ----------
         metric : one of :data:`METRICS`
@@ -71,9 +74,27 @@ class Search(Artifacts):
         indices : int64 array, shape (n, k), nearest first
         distances : array, shape (n, k): bits, int32, for "codes" and "random"; Euclidean for the others
         """
+        known = self._nearest()
+        if metric not in known or known[metric][0].shape[1] < min(k, len(known[metric][0]) - 1):
+            known[metric] = self._search(metric, max(k, self._width()))
+        indices, distances = known[metric]
+        return indices[:, :k], distances[:, :k]
+
+    @once
+    def _nearest(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Of each metric the widest search so far."""
+        return {}
+
+    def _search(self, metric: str, k: int) -> tuple[np.ndarray, np.ndarray]:
         vectors = self._vectors(metric)
-        search = nearest_neighbors if vectors.dtype == np.uint8 else nearest_vectors
-        return search_in_shares(search, vectors, k)
+        if vectors.dtype != np.uint8:
+            return search_in_shares(nearest_vectors, vectors, k)
+        kept = self.folder / "searches"
+        return search_in_shares(nearest_neighbors, vectors, k, folder=kept, device=str(default_device()))
+
+    def _width(self) -> int:
+        """Neighbors that any graph may take."""
+        return max(MOST_K, self.config.neighbors)
 
     def morph(self, source: str | int, target: str | int, intermediates: int | None = None) -> Morph:
         """A transition between two illustrations of the safe dataset over the codes' graph (§4.4).
@@ -101,8 +122,7 @@ class Search(Artifacts):
         columns = (posts.column(name).to_pylist() for name in ("character", "copyright", "general"))
         tags = [[tag for own in lists for tag in own] for lists in zip(*columns, strict=True)]
         ids, links = (posts.column(name).to_pylist() for name in ("id", "source_url"))
-        width = max(MOST_K, self.config.neighbors)
-        return Transitions(ids, tags, links, self._vectors, self.neighbors, self.encode, width)
+        return Transitions(ids, tags, links, self._vectors, self.neighbors, self.encode, self._width())
 
     def _vectors(self, metric: str) -> np.ndarray:
         return self.codes(metric) if metric in ("codes", "random") else self.features(metric)
