@@ -26,7 +26,6 @@ from i2v_lib.system.progress import progress_bar
 
 VERSION = 1  # raise it when the same pictures and weights would give other numbers
 SMALL = 64  # pixels a side of the pictures that are kept
-ARRAYS = ("logits", "features", "pixels")
 
 FileKey = tuple[str, int, int]  # relative name, bytes, time of change in nanoseconds
 

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from scipy.special import expit
 
 from i2v_lib.config import Config, home, results_folder, run_folder
 from i2v_lib.data.collection import CATEGORIES, RATINGS, SCHEMA, Collection
@@ -138,7 +139,7 @@ class Illustrations(Search):
     def tags(self) -> list[Tags]:
         """Plausible tags of each picture with their probabilities, by category, none hidden; see the tagger."""
         describe = plausible_tags(self.vocabulary(), None)
-        return [describe(row) for row in 1 / (1 + np.exp(-self.logits().clip(-80, 80)))]
+        return [describe(row) for row in expit(self.logits())]
 
     @once
     def collection(self) -> Collection:

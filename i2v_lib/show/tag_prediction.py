@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import expit
 
 from i2v_lib.data.collection import CATEGORIES
 from i2v_lib.data.vocabulary import Vocabulary
@@ -307,7 +308,7 @@ def fig2_rows(ids: list[str], logits: np.ndarray, targets: np.ndarray, vocabular
     rows = []
     for name, row, truth in zip(ids, logits, targets, strict=True):
         for t in block.start + np.argsort(-row[block], kind="stable")[:count]:
-            confidence = 1 / (1 + np.exp(-float(row[t])))
+            confidence = expit(float(row[t]))
             rows.append(
                 {
                     "id": name,

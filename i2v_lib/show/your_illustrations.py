@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
+from scipy.special import expit
 
 from i2v_lib.config import home
 from i2v_lib.data.build import write_csv
@@ -245,7 +246,7 @@ def tag_rows(own: Illustrations, nodes: np.ndarray, count: int, columns: Sequenc
         logits = own.logits()[row]
         best = [allowed[i] for i in np.argsort(-logits[allowed], kind="stable")[:count]]
         for t in best if columns is None else columns:
-            confidence = percent(1 / (1 + np.exp(-float(logits[t]))))
+            confidence = percent(expit(float(logits[t])))
             tag = {"tag": vocabulary.tags[t], "category": vocabulary.categories[t], "column": int(t)}
             rows.append({"id": ids[row], "row": row, **tag, "confidence": confidence, "right": None})
     return rows
