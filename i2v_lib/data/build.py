@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open_collection, partial_folder
 from i2v_lib.data.images import ANIMATIONS, POLICIES
-from i2v_lib.data.ingest import Intake, Source
-from i2v_lib.data.rows import choose_groups, choose_splits, origin_table, posts_table
+from i2v_lib.data.ingest import Intake, Source, choose_groups, choose_splits, origin_table, posts_table
 from i2v_lib.data.splits import check_shares
 from i2v_lib.data.stores import choose_store
 from i2v_lib.system.errors import ArgumentError

@@ -1,10 +1,14 @@
-"""The long part of an import: every picture read once, each result noted so that a killed run can go on."""
+"""An import's illustrations, read once into a store and a journal, and the journal turned into the tables of posts.
+
+Reading is the long part: each result is noted, so that a killed run can go on.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,15 +17,19 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
+import pyarrow as pa
 
-from i2v_lib.data.duplicates import perceptual_hash
+from i2v_lib.data.collection import SCHEMA, table_of
+from i2v_lib.data.duplicates import find_groups, perceptual_hash
 from i2v_lib.data.images import BadImageError, decode_reduced, resize_image
 from i2v_lib.data.packed import PackedPixels
-from i2v_lib.data.sidecars import Tagging
+from i2v_lib.data.sidecars import Tagging, clean_text
+from i2v_lib.data.splits import assign_splits
 from i2v_lib.data.stores import JpegWriter, PixelWriter, encode, open_store, store_writer
 
 THREADS = min(4, os.cpu_count() or 1)  # Pillow decodes outside the interpreter's lock; memory grows with each
 BATCH = 64  # files in flight; an interrupt waits for at most these
+TEXT, TEXTS = pa.string(), pa.list_(pa.string())
 
 
 class Source(Protocol):
@@ -47,7 +55,7 @@ class Source(Protocol):
 
 
 class Intake:
-    """Reads illustrations into a growing store and a journal, one line a picture.
+    """Reads illustrations into a growing store and a journal, one line per picture.
 
     A picture's pixels are written before its line, and its row is the number of usable pictures before it.
     So the journal never promises pixels that are not there, and a run that goes on ends in the same bytes.
@@ -162,6 +170,114 @@ class Intake:
         return entry, encode(pixels, self.store)
 
 
+def choose_groups(intake: Intake) -> list[str]:
+    """Choose the group of every usable illustration.
+
+    Illustrations belong together that look alike, or that share their pixels, their file or a link.
+
+    Returns
+    -------
+    list of names
+        One that a member of the group was given, else the id of its first.
+    """
+    digests, looks, ids, given = [], [], [], []
+    for entry in intake.entries(usable=True):
+        digests.append(bytes.fromhex(entry["pixels"]))
+        looks.append(None if entry["look"] is None else int(entry["look"], 16))
+        ids.append(entry["tags"]["id"])
+        given.append(entry["tags"]["group"])
+    links = ([f"md5:{entry['md5']}", *entry["tags"]["links"]] for entry in intake.entries(usable=True))
+    roots = find_groups(digests, looks, intake.pixels(), links=links)
+    names: dict[int, str] = {}
+    for root, group in zip(roots, given, strict=True):
+        if group:
+            names.setdefault(root, group)
+    return [group or names.get(root, ids[root]) for root, group in zip(roots, given, strict=True)]
+
+
+def choose_splits(
+    intake: Intake, groups: Sequence[str], seed: int, validation_share: float, test_share: float
+) -> list[str]:
+    """Choose the split of every usable illustration: its own if it was given one, else its group's.
+
+    Parameters
+    ----------
+    groups : names from :func:`choose_groups`
+    seed, validation_share, test_share : see :func:`i2v_lib.data.splits.assign_splits`
+
+    Returns
+    -------
+    list of "train", "val" or "test"
+    """
+    own = [entry["tags"]["split"] for entry in intake.entries(usable=True)]
+    given: dict[str, set[str]] = {}
+    for group, split in zip(groups, own, strict=True):
+        if split:
+            given.setdefault(group, set()).add(split)
+    straddling = sum(len(splits) > 1 for splits in given.values())
+    if straddling:
+        warnings.warn(
+            f"the given splits put near-duplicates of {straddling} groups into more than one split; "
+            "scores on the test split will be too good",
+            stacklevel=3,
+        )
+    drawn = assign_splits(groups, seed, validation_share, test_share)
+    rows = zip(own, groups, drawn, strict=True)
+    return [split or min(given.get(group, {chosen})) for split, group, chosen in rows]
+
+
+def posts_table(intake: Intake, groups: Sequence[str], splits: Sequence[str]) -> tuple[pa.Table, str]:
+    """Make the collection's table, and name its content.
+
+    Returns
+    -------
+    posts : table of :data:`i2v_lib.data.collection.SCHEMA`
+    fingerprint : 16 hexadecimal digits; the same settings, posts and pixels give the same
+    """
+    digest = hashlib.sha256(f"{intake.size} {intake.resize}\n".encode())
+
+    def posts() -> Iterator[dict[str, Any]]:
+        for entry, group, split in zip(intake.entries(usable=True), groups, splits, strict=True):
+            tags = entry["tags"]
+            post = {
+                **{name: entry[name] for name in ("md5", "width", "height")},
+                **{name: list(tags[name]) for name in ("general", "copyright", "character")},
+                **{name: clean_text(tags[name]) for name in ("id", "source_url", "artist", "rating")},
+                "group": clean_text(group),
+                "split": split,
+            }
+            digest.update(json.dumps([post, entry["pixels"]], sort_keys=True).encode())
+            yield post
+
+    table = table_of(SCHEMA, posts())
+    return table, digest.hexdigest()[:16]
+
+
+def origin_table(intake: Intake) -> pa.Table | None:
+    """Make a table of what the taggings say about their illustrations' origin.
+
+    Returns
+    -------
+    table with the ids, then one column per key, sorted; None if no tagging has an origin
+        What an illustration's tagging does not say is null. A column of values of several kinds is text.
+    """
+    kinds: dict[str, set[pa.DataType]] = {}
+    for entry in intake.entries(usable=True):
+        for key, value in entry["tags"]["origin"].items():
+            kinds.setdefault(key, set()).update([] if value is None else [_kind(value)])
+    if not kinds:
+        return None
+    types = {key: kinds[key].pop() if len(kinds[key]) == 1 else TEXT for key in sorted(kinds)}
+    types = {"id": TEXT} | types | {"id": TEXT}  # first, and ours
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for entry in intake.entries(usable=True):
+            origin = entry["tags"]["origin"] | {"id": entry["tags"]["id"]}
+            yield {key: _cell(kind, origin.get(key)) for key, kind in types.items()}
+
+    return table_of(pa.schema(types), rows())
+
+
 def _open_or_create(path: Path) -> BinaryIO:
     return path.open("r+b" if path.exists() else "w+b")
 
@@ -175,3 +291,20 @@ def _resume(journal: BinaryIO) -> tuple[int, int]:
     journal.seek(end)
     journal.truncate()
     return done, usable
+
+
+def _kind(value: Any) -> pa.DataType:
+    if isinstance(value, list):
+        return TEXTS
+    if isinstance(value, bool):
+        return pa.bool_()
+    if isinstance(value, int) and value.bit_length() < 64:
+        return pa.int64()
+    return pa.float64() if isinstance(value, float) else TEXT
+
+
+def _cell(kind: pa.DataType, value: Any) -> Any:
+    """A value as its column can hold it."""
+    if value is None or kind not in (TEXT, TEXTS):
+        return value
+    return clean_text(value) if kind == TEXT else [clean_text(item) for item in value]
