@@ -33,8 +33,7 @@ from torchvision.transforms import v2
 
 from i2v_lib.config import Config, load_config
 from i2v_lib.data.batches import Batch, Batches
-from i2v_lib.data.packed import PackedPixels, own_processors
-from i2v_lib.data.stores import encode, open_store, store_writer
+from i2v_lib.data.stores import PackedPixels, encode, open_store, own_processors, store_writer
 from i2v_lib.drawn import draw_picture
 from i2v_lib.models.loss import tag_loss
 from i2v_lib.models.networks import TagNetwork, build_network

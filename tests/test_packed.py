@@ -15,8 +15,17 @@ from i2v_lib.data.batches import Batches, evaluation_batches
 from i2v_lib.data.collection import SCHEMA, finish_collection, open_collection, partial_folder
 from i2v_lib.data.crops import crop, crop_on_device
 from i2v_lib.data.pack import pack_collection
-from i2v_lib.data.packed import INDEX, JPEGS, RECORD, DamagedPictureError, PackedPixels
-from i2v_lib.data.stores import choose_store, encode, standing_pictures, store_writer
+from i2v_lib.data.stores import (
+    INDEX,
+    JPEGS,
+    RECORD,
+    DamagedPictureError,
+    PackedPixels,
+    choose_store,
+    encode,
+    standing_pictures,
+    store_writer,
+)
 
 COUNT, SIZE = 37, 24
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from i2v_lib.data.crops import DECODERS, crop, crop_on_device, whole_pictures
-from i2v_lib.data.packed import PackedPixels
 from i2v_lib.data.shuffle import check_block, draw_order, read_ahead
+from i2v_lib.data.stores import PackedPixels
 
 MEAN_SAMPLE = 4096  # pictures the mean color is taken from
 

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from i2v_lib.data.packed import INDEX, JPEGS, PackedPixels
-from i2v_lib.data.stores import PIXELS, QUALITY, open_store
+from i2v_lib.data.stores import INDEX, JPEGS, PIXELS, QUALITY, PackedPixels, open_store
 from i2v_lib.system.files import rename_folder
 
 VERSIONS = {"pixels": 1, "jpeg": 2}  # by store, so that a kit that knows no packed JPEG says so
@@ -53,7 +52,7 @@ class Collection:
     folder : where it lies
     posts : pyarrow table of :data:`SCHEMA`, a row an illustration
     pixels : uint8 array, shape (N, S, S, 3), RGB, a read-only memory map; or what is indexed like one, see
-        :class:`i2v_lib.data.packed.PackedPixels`
+        :class:`i2v_lib.data.stores.PackedPixels`
     info : contents of ``collection.json``: version, size S, resize policy, counts, fingerprint; "store" and "quality"
         where the pictures are packed JPEG
     """

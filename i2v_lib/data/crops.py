@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from i2v_lib.config import choices_of
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 
 DECODERS = choices_of("decode")
 

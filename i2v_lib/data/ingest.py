@@ -22,10 +22,9 @@ import pyarrow as pa
 from i2v_lib.data.collection import SCHEMA, table_of
 from i2v_lib.data.duplicates import find_groups, perceptual_hash
 from i2v_lib.data.images import BadImageError, decode_reduced, resize_image
-from i2v_lib.data.packed import PackedPixels
 from i2v_lib.data.sidecars import Tagging, clean_text
 from i2v_lib.data.splits import assign_splits
-from i2v_lib.data.stores import JpegWriter, PixelWriter, encode, open_store, store_writer
+from i2v_lib.data.stores import JpegWriter, PackedPixels, PixelWriter, encode, open_store, store_writer
 
 THREADS = min(4, os.cpu_count() or 1)  # Pillow decodes outside the interpreter's lock; memory grows with each
 BATCH = 64  # files in flight; an interrupt waits for at most these

@@ -12,8 +12,7 @@ from pathlib import Path
 from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import Collection, finish_collection, open_collection, partial_folder
-from i2v_lib.data.packed import own_processors
-from i2v_lib.data.stores import encode, standing_pictures, store_writer
+from i2v_lib.data.stores import encode, own_processors, standing_pictures, store_writer
 from i2v_lib.system.progress import progress_bar
 
 BATCH = 256  # pictures in memory at a time

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 
 from i2v_lib.config import Config, choices_of
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 
 SHUFFLES = choices_of("shuffle")
 FITS = 0.8  # share of the memory that pictures may take to be read in any order

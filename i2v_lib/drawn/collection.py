@@ -17,9 +17,8 @@ from i2v_lib.config import Config
 from i2v_lib.data.build import discard
 from i2v_lib.data.collection import SCHEMA, Collection, finish_collection, open_collection, partial_folder, table_of
 from i2v_lib.data.fingerprint import code_fingerprint, import_closure
-from i2v_lib.data.packed import own_processors
 from i2v_lib.data.splits import assign_splits
-from i2v_lib.data.stores import choose_store, encode, store_writer
+from i2v_lib.data.stores import choose_store, encode, own_processors, store_writer
 from i2v_lib.drawn.pictures import draw_picture
 from i2v_lib.system.progress import progress_bar
 

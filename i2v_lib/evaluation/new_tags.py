@@ -10,7 +10,7 @@ import numpy as np
 
 from i2v_lib.data.batches import evaluation_batches
 from i2v_lib.data.collection import Collection
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 from i2v_lib.data.tag_examples import HAS, UNKNOWN, WITHOUT, Pictures, draw_rows
 from i2v_lib.data.vocabulary import Vocabulary, targets
 from i2v_lib.evaluation.bootstrap import draw_counts, resampled_average_precision, score_systems

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from i2v_lib.data.batches import evaluation_batches, evaluation_share
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 from i2v_lib.models.networks import MultiLabelNetwork
 from i2v_lib.system.distributed import gather_rows, rank, ranks
 from i2v_lib.system.progress import progress_bar

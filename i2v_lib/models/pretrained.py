@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from i2v_lib.config import Config
 from i2v_lib.data.batches import evaluation_share
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 from i2v_lib.models.checkpoints import load_weights, read_metadata, save_weights
 from i2v_lib.models.fractals import fractal_classes, render_fractals
 from i2v_lib.models.networks import REDUCTION, convolutions, scaled

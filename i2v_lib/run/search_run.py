@@ -9,7 +9,7 @@ import numpy as np
 
 from i2v_lib.config import Config
 from i2v_lib.data.collection import Collection
-from i2v_lib.data.packed import PackedPixels
+from i2v_lib.data.stores import PackedPixels
 from i2v_lib.models.prediction import predict
 from i2v_lib.models.pretrained import pretrained_features
 from i2v_lib.models.serving.picture_batches import Picture, read_picture
