@@ -121,11 +121,11 @@ def test_codes_approximate_real_vectors():
 @pytest.mark.parametrize("search", SEARCHES)
 def test_bad_input(search):
     base = database(search, 5)
-    with pytest.raises(ValueError, match="k=0; ask for at least 1"):
+    with pytest.raises(ValueError, match=r"k=0; .*\b1\b"):
         search(base, 0)
     with pytest.raises(ValueError, match="database is empty"):
         search(base[:0], 3)
-    with pytest.raises(ValueError, match=r"queries have \d columns and database \d; use one network"):
+    with pytest.raises(ValueError, match=r"queries .*\d columns.* database \d"):
         search(base, 3, base[:, 1:])
     with pytest.raises(ValueError, match=r"database: shape \(5,\)"):
         search(base[:, 0], 3)
@@ -160,11 +160,9 @@ def test_extending_measures_only_pairs_with_a_new_code():
 def test_extending_an_answer_that_does_not_fit():
     codes = database(nearest_neighbors, 20)
     indices, distances = nearest_neighbors(codes[:10], 3)
-    with pytest.raises(ValueError, match="count_before=21; the database has 20 codes"):
+    with pytest.raises(ValueError, match="count_before=21; .*20 codes"):
         extend_neighbors(codes, 21, indices, distances, 3)
-    with pytest.raises(
-        ValueError, match=r"indices: shape \(10, 3\); pass the earlier answer of 12 codes, at least 3 wide"
-    ):
+    with pytest.raises(ValueError, match=r"indices: shape \(10, 3\); .*12 codes.* 3 wide"):
         extend_neighbors(codes, 12, indices, distances, 3)
     with pytest.raises(ValueError, match=r"indices: shape \(10, 3\); .* at least 4 wide"):
         extend_neighbors(codes, 10, indices, distances, 4)
@@ -192,9 +190,9 @@ def test_the_import_is_light():
 
 
 def test_vectors_and_codes_are_not_taken_for_each_other():
-    with pytest.raises(TypeError, match="database: dtype uint8; pass real vectors, or codes to nearest_neighbors"):
+    with pytest.raises(TypeError, match="database: dtype uint8; .*nearest_neighbors"):
         nearest_vectors(database(nearest_neighbors, 5), 3)
-    with pytest.raises(TypeError, match="database: dtype float32; pass packed uint8 codes"):
+    with pytest.raises(TypeError, match="database: dtype float32; .*uint8"):
         nearest_neighbors(database(nearest_vectors, 5), 3)
 
 
@@ -203,7 +201,7 @@ def test_values_that_are_no_distance(value):
     base = database(nearest_vectors, 5)
     spoiled = base.copy()
     spoiled[2, 1] = value
-    with pytest.raises(ValueError, match="database holds NaN or infinity"):
+    with pytest.raises(ValueError, match="database .*NaN"):
         nearest_vectors(spoiled, 3)
-    with pytest.raises(ValueError, match="queries holds NaN or infinity"):
+    with pytest.raises(ValueError, match="queries .*NaN"):
         nearest_vectors(base, 3, spoiled)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import onnxruntime
@@ -126,7 +127,7 @@ def test_a_hash_layer_that_reads_the_tags_cannot_do_with_more_of_them(examples, 
         network = build_hash_network(dataclasses.replace(CONFIG, hash_layer=placement), len(OLD)).eval()
         tagger = Illustration2Vec(network, network, OLD, image_size=SIZE)
         if placement == "tags":
-            with pytest.raises(ValueError, match="its hash layer reads the old tags themselves"):
+            with pytest.raises(ValueError, match="hash layer.*old tags"):
                 add_tags(tagger, examples, progress=False)
         else:
             learned = add_tags(tagger, examples, progress=False)
@@ -181,7 +182,7 @@ def test_new_tags_are_learned_and_old_ones_stay(name, examples, tmp_path):
     new.save(tmp_path / "grown.safetensors")
     _, called, meaning, *_ = file_tagger(tmp_path / "grown.safetensors")
     assert called == "weights of grown.safetensors"
-    assert meaning.endswith("grown.safetensors has 2 tags more, learned by add-tags.")
+    assert re.search(r"grown\.safetensors .*\b2 tags .*add-tags", meaning)
     export_onnx(again.network, tmp_path / "new.onnx", image_size=SIZE, vocabulary=again.vocabulary)
     session = onnxruntime.InferenceSession(tmp_path / "new.onnx", providers=["CPUExecutionProvider"])
     images = torch.cat(list(again.prepare(fresh[:5]))).float().numpy()
@@ -275,7 +276,7 @@ def test_mistakes_are_named_before_any_work(examples, tmp_path):
     with pytest.raises(ValueError, match="metadata=None"):
         small_tagger().save(tmp_path / "x.safetensors")
     same = dataclasses.replace(examples, pictures=[examples.pictures[0]] * 20 + list(examples.pictures[20:]))
-    with pytest.raises(ValueError, match="1 usable pictures with it"):
+    with pytest.raises(ValueError, match=r"\b1 usable"):
         add_tags(tagger, same, progress=False)
 
 
@@ -283,7 +284,7 @@ def test_pictures_none_of_which_can_be_read_are_an_error_that_names_the_first(ex
     broken = [tmp_path / f"{i}.png" for i in range(len(examples.pictures))]
     for path in broken:
         path.write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=f"none of the {len(broken)} pictures can be used.*0.png"):
+    with pytest.raises(ValueError, match=rf"\b{len(broken)} pictures.*0\.png"):
         add_tags(tagger_of(folder=tmp_path), dataclasses.replace(examples, pictures=broken), progress=False)
 
 
@@ -322,7 +323,7 @@ def test_examples_of_a_collection(collection):
     many = {p.tobytes() for p, has in zip(more.pictures, more.targets[:, 0] == HAS, strict=True) if has}
     assert few < many
     for tag in ("no such tag", "character:smile"):
-        with pytest.raises(ValueError, match="is carried by no illustration"):
+        with pytest.raises(ValueError, match=rf"{tag}.*no illustration"):
             examples_of_collection(collection, [tag])
 
 
@@ -367,8 +368,8 @@ def test_the_command_teaches_saves_and_tells(collection, tmp_path, capsys):
     command += ["--weights", str(tmp_path / "old.safetensors"), "--out", str(out)]
     assert main(command) == 0
     told = capsys.readouterr().out
-    assert "red square  12    60" in told
-    assert "the weights are the same" in told
+    assert re.search(r"red square +12 +60\b", told)
+    assert "weights are the same" in told
     assert Illustration2Vec.from_weights(out).vocabulary.index("red square") == 2
     assert main(command) == 2
     assert "--overwrite" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def test_rules_take_the_thresholds_of_the_validation_split(run, reports):
 
         assert f1(thresholds["f1"][column]) >= max(map(f1, np.linspace(0, 1, 50))) - 1e-9
     assert thresholds["f0.5"].mean() > thresholds["f2"].mean()  # who weighs precision more predicts fewer tags
-    with pytest.raises(ValueError, match="use one of constant, f0.5"):
+    with pytest.raises(ValueError, match="f3.*constant, f0.5"):
         reports.thresholds("f3")
     reports.fitted = None
     with pytest.raises(ValueError, match="there are none"):
@@ -149,7 +149,7 @@ def test_figures_are_drawn_with_and_without_neighbors_or_a_picture(run, reports)
     heights = [draw_report(one, one.first()).get_size_inches()[1] for one in (PictureReport(run), reports)]
     assert heights[0] < heights[1]
     texts = [text.get_text() for text in draw_report(reports, None).texts]
-    assert texts == ["no illustration to show"]
+    assert [text[: len("no illustration")] for text in texts] == ["no illustration"]
 
 
 # the panel

@@ -157,19 +157,19 @@ def test_bad_arguments_are_told(tmp_path, monkeypatch):
     path, network = tmp_path / "a.onnx", VGGNIN(TAGS, WIDTH)
     with pytest.raises(ValueError, match="image_size=None"):
         export_onnx(network, path)
-    with pytest.raises(ValueError, match="codes=True: only a hash network"):
+    with pytest.raises(ValueError, match="codes=True: .*hash network"):
         export_onnx(network, path, image_size=SIZE, codes=True)
-    with pytest.raises(ValueError, match="image_size=32: the network was built for 64"):
+    with pytest.raises(ValueError, match="image_size=32: .*64"):
         export_onnx(hash_network(), path, image_size=32)
     with pytest.raises(ValueError, match="pixels='int8' is unknown"):
         export_onnx(network, path, image_size=SIZE, pixels="int8")
     with pytest.raises(ValueError, match="opset=9: use 13 to"):
         export_onnx(network, path, image_size=SIZE, opset=9)
-    with pytest.raises(ValueError, match="vocabulary has 7 tags, the network 3 outputs"):
+    with pytest.raises(ValueError, match="vocabulary .*7 tags.* 3 outputs"):
         export_onnx(VGGNIN(3, WIDTH), path, image_size=SIZE, vocabulary=VOCABULARY)
-    with pytest.raises(TypeError, match="network is a Linear"):
+    with pytest.raises(TypeError, match="network .*Linear"):
         export_onnx(nn.Linear(3, 3), path)
     monkeypatch.setattr(export, "LARGEST_FILE", 100_000)
-    with pytest.raises(ValueError, match="bytes; an ONNX file holds at most 100,000"):
+    with pytest.raises(ValueError, match="bytes; .*100,000"):
         export_onnx(network, path, image_size=SIZE)
     assert not path.exists()

@@ -117,7 +117,7 @@ def test_a_damaged_picture_is_named_and_the_others_are_read(tmp_path, packed, or
     path.write_bytes(data)
     pixels = open_collection(collection.folder).pixels
     for rows in (11, slice(None), [3, 11]):
-        with pytest.raises(DamagedPictureError, match=r"pixels.jpegs: picture id 11, row 11, is damaged.*build"):
+        with pytest.raises(DamagedPictureError, match=r"pixels\.jpegs: .*id 11, row 11, .*damaged.*build"):
             pixels[rows]
     rest = np.delete(np.arange(COUNT), 11)
     assert np.array_equal(pixels[rest], oracle[rest])
@@ -145,13 +145,13 @@ def test_a_cut_store_does_not_open(tmp_path):
     whole = path.read_bytes()
     for part in (whole[:-1], whole + b"x", b""):
         path.write_bytes(part)
-        with pytest.raises(ValueError, match=f"pixels.jpegs has {len(part):,} bytes, its index says {len(whole):,}"):
+        with pytest.raises(ValueError, match=rf"pixels\.jpegs .*\b{len(part):,} bytes.*\b{len(whole):,}"):
             open_collection(collection.folder)
     path.write_bytes(whole)
     index = (collection.folder / INDEX).read_bytes()
     (collection.folder / INDEX).write_bytes(index[: -RECORD.itemsize])
     path.write_bytes(whole[: collection.pixels.place(COUNT - 2)[1]])
-    with pytest.raises(ValueError, match="37 posts but 36 pictures"):
+    with pytest.raises(ValueError, match="37 posts.* 36 pictures"):
         open_collection(collection.folder)
 
 
@@ -163,7 +163,7 @@ def test_a_collection_made_before_still_opens(tmp_path):
     assert (jpeg.info["version"], jpeg.store, jpeg.info["quality"]) == (2, "jpeg", 95)
     info = jpeg.info | {"store": "webp"}
     (jpeg.folder / "collection.json").write_text(json.dumps(info))
-    with pytest.raises(ValueError, match="version 2, this kit reads 1, 2"):
+    with pytest.raises(ValueError, match="version 2, .* 1, 2"):
         open_collection(jpeg.folder)
 
 
@@ -225,7 +225,7 @@ def test_writing_goes_on_after_a_cut_anywhere(tmp_path, store):
         writer.close()
         for name in names:
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    with pytest.raises(ValueError, match="fewer pictures than the 99 noted"):
+    with pytest.raises(ValueError, match="fewer .*99"):
         store_writer("jpeg", tmp_path / "whole", SIZE, 99)
 
 
@@ -275,7 +275,7 @@ def test_each_store_has_a_fingerprint_of_its_own(tmp_path, oracle):
 
 def test_packing_refuses_what_is_there(tmp_path):
     collection = make(tmp_path / "set")
-    with pytest.raises(ValueError, match="kept as pixels already"):
+    with pytest.raises(ValueError, match="pixels already"):
         pack_collection(collection, tmp_path / "out", "pixels")
     with pytest.raises(ValueError, match="store='zip'"):
         pack_collection(collection, tmp_path / "out", "zip")

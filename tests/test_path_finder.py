@@ -103,7 +103,7 @@ def test_extended_vectors_are_those_of_a_search_of_all(new, k):
     old = nearest_vectors(vectors[:30], max(k, 5))
     for ours, oracle in zip(extend_vectors(vectors, 30, *old, k), nearest_vectors(vectors, k), strict=True):
         np.testing.assert_array_equal(ours, oracle)
-    with pytest.raises(ValueError, match="count_before=31, 30 rows of an earlier answer"):
+    with pytest.raises(ValueError, match="count_before=31, 30 rows"):
         extend_vectors(vectors, 31, *old, k)
 
 
@@ -149,15 +149,15 @@ def test_the_least_k_that_joins():
         (k for k in range(3, 21) if (p := ours.graph("codes", k).without(range(1, 8)).components)[0] == p[20]),
         default=None,
     )
-    with pytest.raises(ValueError, match="no network that encodes"):
+    with pytest.raises(ValueError, match="no network .*encodes"):
         ours.join(None, "mine")
 
 
 def test_illustrations_are_named_by_id_or_number():
     ours = transitions()
     assert (ours.node("id 4"), ours.node(4), ours.node(np.int64(4))) == (4, 4, 4)
-    with pytest.raises(ValueError, match="no illustration here has the id 'x'; try 'id 0'"):
+    with pytest.raises(ValueError, match="'x'.*'id 0'"):
         ours.node("x")
     for number in (-1, N):
-        with pytest.raises(ValueError, match=f"has the number {number}; they are 0 to {N - 1}"):
+        with pytest.raises(ValueError, match=f"number {number}; .*0 to {N - 1}"):
             ours.node(number)

@@ -1,6 +1,7 @@
 """Paths that avoid some illustrations and pass others, beside all simple paths of small graphs; and bridges."""
 
 import itertools
+import re
 
 import networkx as nx
 import numpy as np
@@ -54,7 +55,7 @@ def test_avoidance_and_waypoints_give_the_best_of_all(seed):
     assert seen >= {("found", 0), ("found", 1), ("found", 2), ("no_path", 1), ("no_path", 3)}
 
 
-def test_the_way_back_from_a_waypoint_is_another_one():
+def test_the_way_back_from_a_waypoint_is_another_one(worded):
     """1 is the near way to the waypoint 2 and back; the shortest legs share it, the path must not."""
     graph = graph_of({(0, 1): 1, (1, 2): 1, (1, 3): 1, (2, 4): 3, (3, 4): 3}, 5)
     assert morph(graph, 0, 3, waypoints=[2]).path.tolist() == [0, 1, 2, 4, 3]
@@ -62,7 +63,8 @@ def test_the_way_back_from_a_waypoint_is_another_one():
     dead_end = graph_of({(0, 1): 1, (1, 2): 1, (1, 3): 1}, 4)
     result = morph(dead_end, 0, 3, waypoints=[2])
     assert (result.status, result.component_sizes) == ("no_path", (4,))
-    assert "waypoints in this order and no node twice" in str(result)
+    assert re.search("waypoints .*twice", str(result))
+    worded(str(result))
 
 
 def test_at_the_limit_a_path_is_found_that_may_not_be_the_best():
@@ -86,7 +88,7 @@ def test_at_the_limit_a_path_is_found_that_may_not_be_the_best():
     assert "given up" in str(given_up)
 
 
-def test_what_is_avoided_can_tear_the_graph():
+def test_what_is_avoided_can_tear_the_graph(worded):
     points = np.array([0, 1, 2, 3, 4], np.uint8)[:, None]
     codes = np.packbits(np.arange(8) < points, axis=1)
     graph = build_graph(*nearest_neighbors(codes, 1))
@@ -94,11 +96,12 @@ def test_what_is_avoided_can_tear_the_graph():
     torn = morph(graph, 0, 4, avoid=[2], vectors=codes)
     assert (torn.status, torn.component_sizes, torn.bridge) == ("no_path", (2, 2), (1, 3, 2))
     assert morph(graph, 4, 0, avoid=[2], vectors=codes).bridge == (3, 1, 2)
-    assert "source and target lie in components of 2 and 2 nodes" in str(torn)
+    assert re.search("source and target .* 2 and 2 nodes", str(torn))
+    worded(str(torn))
     assert morph(graph, 0, 4).path.tolist() == [0, 1, 2, 3, 4]  # nothing is remembered
 
 
-def test_waypoints_in_other_components_are_reported():
+def test_waypoints_in_other_components_are_reported(worded):
     codes = np.array([[0], [1], [255], [254], [60], [61]], np.uint8)
     graph = build_graph(*nearest_neighbors(codes, 1))
     result = morph(graph, 0, 1, waypoints=[2, 4], vectors=codes)
@@ -107,19 +110,20 @@ def test_waypoints_in_other_components_are_reported():
     assert hamming_distance(codes[[a]], codes[[b]]).item() == distance
     assert graph.components[a] == graph.components[0]
     assert graph.components[b] == graph.components[2]
-    assert "source, waypoints and target lie in components of 2 and 2 and 2 nodes" in str(result)
+    assert re.search("source, waypoints and target .* 2 and 2 and 2 nodes", str(result))
+    worded(str(result))
 
 
 def test_contradictions_are_refused():
     graph = random_graph(0)
-    with pytest.raises(ValueError, match="avoid holds 3, which is an end or a waypoint"):
+    with pytest.raises(ValueError, match="avoid .*3, .*waypoint"):
         morph(graph, 3, 4, avoid=[5, 3])
     with pytest.raises(ValueError, match="avoid holds 5"):
         morph(graph, 3, 4, avoid=[5], waypoints=[5])
     for waypoints in ([3], [4], [5, 5]):
-        with pytest.raises(ValueError, match="every node may be passed but once"):
+        with pytest.raises(ValueError, match="waypoints.* once"):
             morph(graph, 3, 4, waypoints=waypoints)
-    with pytest.raises(IndexError, match="waypoints=9: the graph has nodes 0 to 8"):
+    with pytest.raises(IndexError, match="waypoints=9: .*0 to 8"):
         morph(graph, 3, 4, waypoints=[9])
     with pytest.raises(IndexError, match="avoid=-1"):
         morph(graph, 3, 4, avoid=[-1])

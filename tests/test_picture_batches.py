@@ -1,6 +1,7 @@
 """Pictures into batches: every kind of picture gives the pixels made by hand."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_bad_pictures_keep_their_place():
     assert [[error and error.reason for error in batch.errors] for batch in batches] == [
         [None, "empty"], [None, "unsupported"], ["unsupported", None], ["not_an_image"]
     ]  # fmt: skip
-    assert "unsupported: image 4: an array of shape (4, 4, 2)" in str(batches[2].errors[0])
+    assert re.search(r"unsupported: image 4: .*shape \(4, 4, 2\)", str(batches[2].errors[0]))
     assert batches[3].images.shape == (0, 3, 32, 32)
 
 
@@ -154,7 +155,7 @@ def test_threads_end_with_whoever_stops_listening():
 
     def broken():
         yield RGB
-        raise OSError("the disk is gone")
+        raise OSError("disk gone")
 
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(OSError, match="disk gone"):
         list(picture_batches(broken(), 2, 32))

@@ -372,11 +372,11 @@ def test_a_failed_conversion_leaves_nothing(files):
 def test_what_conversion_needs(files):
     assert list(convert_released(feature_model=files["feature_model"], out=files["out"])) == ["features"]
     assert read_metadata(files["out"] / "illust2vec_ver200.safetensors")["vocabulary"] is None
-    with pytest.raises(ValueError, match="give one of the two"):
+    with pytest.raises(ValueError, match="tag_model=None, feature_model=None"):
         convert_released(out=files["out"], tag_list=files["tag_list"])
-    with pytest.raises(ValueError, match="tag_list=None: the tag model needs tag_list.json"):
+    with pytest.raises(ValueError, match=r"tag_list=None: .*tag_list\.json"):
         convert_released(out=files["out"], tag_model=files["tag_model"])
-    with pytest.raises(ValueError, match="this is the feature model"):
+    with pytest.raises(ValueError, match="feature model"):
         convert_released(**files | {"tag_model": files["feature_model"], "out": files["out"] / "other"})
 
 

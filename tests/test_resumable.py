@@ -85,7 +85,7 @@ def test_a_damaged_file_is_named(tmp_path, impatient):
         sweep(TASKS, stop, keys, [], folder=tmp_path)
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:100])
-    with pytest.raises(ValueError, match=rf"{kept.name} cannot be read .*; delete it, and the search starts again"):
+    with pytest.raises(ValueError, match=rf"{kept.name} .*read .*; delete"):
         sweep(TASKS, stop, keys, [], folder=tmp_path)
 
 

@@ -160,7 +160,7 @@ def test_depth():
 
 def test_too_few_neighbors():
     assert depth(GROUPS, 3) == 4
-    with pytest.raises(ValueError, match=r"'codes' have shape \(6, 3\); \(6, 4\) is needed, see depth"):
+    with pytest.raises(ValueError, match=r"'codes' .*\(6, 3\); \(6, 4\) .*depth"):
         measure({"codes": NEAR[:, :3]}, {"character": CHARACTER}, GROUPS, ks=(3,))
     with pytest.raises(ValueError, match=r"shape \(5, 4\)"):
         measure({"codes": NEAR[:5]}, {"character": CHARACTER}, GROUPS, ks=(3,))

@@ -159,7 +159,7 @@ def test_a_transition_tells_ids_and_tags_of_each_step(run):
         assert set(step["kept"]) == before & after
         assert set(step["gained"]) == after - before
         assert set(step["lost"]) == before - after
-    with pytest.raises(ValueError, match="no illustration here has the id 'nobody'; try"):
+    with pytest.raises(ValueError, match="'nobody'; try"):
         run.morph("nobody", 0)
 
 
@@ -174,7 +174,7 @@ def test_the_readmes_lines_run(run, monkeypatch, capsys):
 
 
 def test_wrong_names_are_told(run):
-    with pytest.raises(ValueError, match="metric 'codes' has no real features; use features.*pretrained"):
+    with pytest.raises(ValueError, match="metric 'codes' .*features.*pretrained"):
         run.features("codes")
-    with pytest.raises(ValueError, match="metric 'vgg_a' has no codes"):
+    with pytest.raises(ValueError, match="metric 'vgg_a' .*codes"):
         run.codes("vgg_a")

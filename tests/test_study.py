@@ -78,7 +78,7 @@ def test_too_few_illustrations_give_no_trials(n):
 
 
 def test_wrong_sizes_are_refused(neighbors):
-    with pytest.raises(ValueError, match="ours has 200 illustrations and theirs 3"):
+    with pytest.raises(ValueError, match="ours .*200 .*theirs 3"):
         draw_trials(neighbors[0], neighbors[1][:3], 1, 1, seed=0)
     with pytest.raises(ValueError, match="each=0"):
         draw_trials(*neighbors, 1, 0, seed=0)
@@ -159,7 +159,7 @@ def test_similarities_of_drawn_pictures(collection):
 
 def test_without_truth_nobody_can_judge(collection, tmp_path):
     blind = SimpleNamespace(truth=lambda: None, folder=tmp_path / "imported")
-    with pytest.raises(ValueError, match="imported has no truth"):
+    with pytest.raises(ValueError, match="imported .*truth"):
         similarity.similarities(blind, np.arange(2), np.arange(2))
 
 

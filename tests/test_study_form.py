@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_other_trials_have_another_file(tmp_path, trials, path):
 
 @pytest.mark.parametrize("words", [WORDS[:5], ["left"] * 5 + ["perhaps"], [None] * 6])
 def test_bad_answers_are_refused(trials, path, words):
-    with pytest.raises(ValueError, match="give 6, each one of left, both, neither, right"):
+    with pytest.raises(ValueError, match="6, .*left, both, neither, right"):
         append_votes(path, trials, IDS, 0, words)
     assert not path.exists()
 
@@ -178,7 +179,7 @@ def test_the_second_half_of_a_double_click_is_dropped(trials, path):
     assert form.trial == 1
 
 
-def test_votes_are_taken_back_one_after_the_other(trials, path):
+def test_votes_are_taken_back_one_after_the_other(trials, path, worded):
     form = form_of(trials, path)
     assert not form.ballot.can_undo
     form.ballot.undo()  # does nothing
@@ -189,7 +190,8 @@ def test_votes_are_taken_back_one_after_the_other(trials, path):
     before = path.read_bytes()
     form.ballot.undo()
     assert (form.trial, form.progress.value, form.ballot.answers) == (1, 1, second)
-    assert "trial 2 is taken back" in form.status.text
+    assert "trial 2" in form.status.text
+    worded(form.status.text)
     assert path.read_bytes().startswith(before)  # nothing is deleted
     assert np.all(read_votes(path, trials, IDS)[0][1] == UNANSWERED)
     form.ballot.undo()
@@ -232,7 +234,7 @@ def test_a_new_kernel_goes_on_where_the_old_one_stopped(trials, path):
     path.write_bytes(path.read_bytes() + b"1,2,torn")
     form = form_of(trials, path)
     assert (form.trial, form.progress.value) == (1, 1)
-    assert form.status.text.startswith("1 unreadable lines of votes-")
+    assert re.match("1 unreadable .*votes-", form.status.text)
     form.participant.value = 3
     assert (form.trial, form.progress.value) == (8, 0)
     vote(form)

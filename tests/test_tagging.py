@@ -126,7 +126,7 @@ def test_files_that_are_there_are_kept(tagger, folder, format):
 def test_a_table_that_is_there_is_kept(tagger, folder):
     (folder / "tags.csv").write_text("mine")
     before = contents(folder)
-    with pytest.raises(FileExistsError, match="exists and is kept; .*force"):
+    with pytest.raises(FileExistsError, match=r"tags\.csv.* kept; .*force"):
         run(tagger, folder, "csv")
     assert contents(folder) == before
     assert run(tagger, folder, "csv", force=True).written == 11
@@ -166,12 +166,12 @@ def test_an_interrupted_run_goes_on(tagger, folder, tmp_path, monkeypatch, forma
         assert new_files(folder, before) == [JOURNAL]
         with (folder / JOURNAL).open("a") as lines:
             lines.write('{"path": "4.p')  # a line that a kill left unfinished
-        with pytest.raises(ValueError, match=r"was begun with .*'threshold': 0.5"):
+        with pytest.raises(ValueError, match=r"begun .*'threshold': 0\.5"):
             run(tagger, folder, format, threshold=0.7)
         bias = tagger.network.tags.bias.detach().clone()
         with torch.no_grad():
             tagger.network.tags.bias += 1
-        with pytest.raises(ValueError, match=r"was begun with .*'weights': "):
+        with pytest.raises(ValueError, match=r"begun .*'weights': "):
             run(tagger, folder, format)
         with torch.no_grad():
             tagger.network.tags.bias.copy_(bias)
@@ -202,7 +202,7 @@ def test_wrong_settings_leave_no_trace(tagger, folder):
         run(tagger, folder, "xml")
     with pytest.raises(ValueError, match="threshold_rule='f1': needs"):
         run(tagger, folder, "csv", rule="f1")
-    with pytest.raises(FileNotFoundError, match=r"0\.png.* is not a folder"):
+    with pytest.raises(FileNotFoundError, match=r"0\.png.* folder"):
         run(tagger, folder / "0.png")
     assert contents(folder) == before
 

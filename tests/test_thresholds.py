@@ -110,21 +110,21 @@ def test_other_files_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     for content in (b"", b"PK\x03\x04 cut off", b"text"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="is no npz file with the array 'threshold'"):
+        with pytest.raises(ValueError, match=rf"{path.name}.* npz .*'threshold'"):
             load_thresholds(path, VOCABULARY)
     np.savez(path, thresholds=np.ones((9, 3)))
-    with pytest.raises(ValueError, match="is no npz file with the array 'threshold'"):
+    with pytest.raises(ValueError, match=rf"{path.name}.* npz .*'threshold'"):
         load_thresholds(path, VOCABULARY)
     with path.open("wb") as file:
         np.save(file, np.ones((9, 3)))
-    with pytest.raises(ValueError, match="is no npz file"):
+    with pytest.raises(ValueError, match=rf"{path.name}.* npz"):
         load_thresholds(path, VOCABULARY)
     np.savez(path, threshold=np.array([object()]))
-    with pytest.raises(ValueError, match="is no npz file"):
+    with pytest.raises(ValueError, match=rf"{path.name}.* npz"):
         load_thresholds(path, VOCABULARY)
     for array in (np.ones((8, 3)), np.ones((9, 3), int)):
         np.savez(path, threshold=array)
-        with pytest.raises(ValueError, match=r"this vocabulary needs float of \(9, 3\)"):
+        with pytest.raises(ValueError, match=r"float of \(9, 3\)"):
             load_thresholds(path, VOCABULARY)
     with pytest.raises(FileNotFoundError):
         load_thresholds(tmp_path / "none.npz", VOCABULARY)

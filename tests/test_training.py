@@ -132,7 +132,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(finished, tmp_path):
 
 
 def test_weights_that_are_not_finite_are_never_checkpointed(tmp_path):
-    with pytest.raises(FloatingPointError, match="checkpoint-00000001.safetensors was not written"):
+    with pytest.raises(FloatingPointError, match=r"checkpoint-00000001\.safetensors .*not written"):
         train(tmp_path, rate=float("inf"), checkpoint_every=1)
     assert not list(tmp_path.iterdir())
 
@@ -140,7 +140,7 @@ def test_weights_that_are_not_finite_are_never_checkpointed(tmp_path):
 def test_changed_settings_are_refused_with_their_difference(tmp_path):
     with pytest.raises(Accident):
         train(tmp_path, {5: accident}, fingerprint={"collection": "abc"})
-    with pytest.raises(ValueError, match="collection was 'abc', is 'def'; learning_rate was 0.001, is 0.002"):
+    with pytest.raises(ValueError, match="collection .*'abc', .*'def'; learning_rate .*0.001, .*0.002"):
         train(tmp_path, fingerprint={"collection": "def"}, rate=2e-3)
     train(tmp_path, fingerprint={"collection": "def"}, rate=2e-3, force=True)
     assert (tmp_path / "weights.safetensors").exists()
@@ -233,7 +233,7 @@ def test_a_compiled_network_makes_the_same_steps(finished, tmp_path, monkeypatch
     train(tmp_path, compiled="on")
     assert len(graphs) == 2  # batches of 7 and of 6
     assert identical(weights(tmp_path), weights(finished))
-    with pytest.raises(ValueError, match="compiled='perhaps' is unknown; use auto, on, off"):
+    with pytest.raises(ValueError, match="compiled='perhaps' .*auto, on, off"):
         train(tmp_path / "other", compiled="perhaps")
 
 

@@ -153,8 +153,8 @@ def test_nothing_that_is_safe(home, tmp_path, monkeypatch):
         assert not rows_of(found.numbers)
     your_illustrations.write_tables(none)
     assert your_illustrations.numbers(none)["searched"] == 0
-    assert "questionable or explicit: 3." in your_illustrations.summary(none)
-    with pytest.raises(ValueError, match="no illustration here has the id"):
+    assert re.search(r"explicit: 3\b", your_illustrations.summary(none))
+    with pytest.raises(ValueError, match="sub 0/00.png"):
         none.morph("sub 0/00.png", "sub 1/01.png")
 
 
@@ -166,9 +166,9 @@ def test_pictures_tags_and_pairs_can_be_named(thirty):
     rows = your_illustrations.fig_your_transitions(thirty, [tuple(ids)]).numbers
     assert not rows or (rows[0]["id"], rows[-1]["id"]) == tuple(ids)
     assert "named" in your_illustrations.fig_your_neighbors(thirty, ids).caption
-    with pytest.raises(ValueError, match="'sub 0/0.png' is no picture of the folder .*; there is sub 0/"):
+    with pytest.raises(ValueError, match="'sub 0/0.png' .*; there is sub 0/"):
         your_illustrations.fig_your_neighbors(thirty, "sub 0/0.png")
-    with pytest.raises(ValueError, match="'smiles' are not in the vocabulary"):
+    with pytest.raises(ValueError, match="'smiles' .*vocabulary"):
         your_illustrations.fig_your_heatmaps(thirty, ids, "smiles")
 
 
