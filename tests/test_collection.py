@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection, open_collection, partial_folder
+from i2v_lib.data.collection import SCHEMA, finish_collection, open_collection, partial_folder
+from tests.growing_collection import create_pixels
 
 
 def posts(splits, ids=None):
@@ -52,12 +53,6 @@ def test_truth_goes_beside(tmp_path):
     scenes = [{"hair": "青", "eyes": 2}]
     collection = finish_collection(tmp_path / "set", posts(["train"]), "drawn", "abc", truth=scenes)
     assert collection.truth() == scenes
-
-
-def test_growing_pixels_are_kept_and_resized(tmp_path):
-    create_pixels(tmp_path / "set", 2, 4)[1] = 7
-    assert (create_pixels(tmp_path / "set", 2, 4)[1] == 7).all()  # goes on
-    assert (create_pixels(tmp_path / "set", 3, 4) == 0).all()  # another shape starts anew
 
 
 def test_half_written_is_refused(tmp_path):

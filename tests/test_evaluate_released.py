@@ -7,12 +7,13 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import average_precision_score
 
 from i2v_lib.config import load_config
-from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
+from i2v_lib.data.collection import SCHEMA, finish_collection
 from i2v_lib.data.vocabulary import Vocabulary
 from i2v_lib.evaluation.released import evaluate_weights, fit_thresholds, match_tags
 from i2v_lib.models.networks import build_network
 from i2v_lib.models.serving.thresholds import UNKNOWN, best_thresholds
 from i2v_lib.models.tagger import Illustration2Vec
+from tests.growing_collection import create_pixels
 
 TAGS = ("smile", "Long_Hair", "absent", "stars", "rin", "smile", "safe", "questionable", "explicit")
 VOCABULARY = Vocabulary(TAGS, ("general",) * 3 + ("copyright",) + ("character",) * 2 + ("rating",) * 3, {})

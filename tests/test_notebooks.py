@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from i2v_lib.cli.execute import run_notebook
-from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
+from i2v_lib.data.collection import SCHEMA, finish_collection
 from i2v_lib.show.report import SECTIONS
 from tests.booru_server import BooruServer
+from tests.growing_collection import create_pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

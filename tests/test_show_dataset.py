@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 
 from i2v_lib.config import load_config
-from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection, partial_folder
+from i2v_lib.data.collection import SCHEMA, finish_collection, partial_folder
 from i2v_lib.data.vocabulary import Vocabulary, build_vocabulary, targets
 from i2v_lib.show import dataset, paper
 from i2v_lib.show.typeset import plt
 from tests.figure_checks import overlapping
+from tests.growing_collection import create_pixels
 
 GENERAL = [["hat", "solo"], ["hat", "solo", "comic"], ["solo"], ["hat"], ["sky"], ["solo"]]
 

@@ -3,12 +3,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from i2v_lib.data.collection import SCHEMA, create_pixels, finish_collection
+from i2v_lib.data.collection import SCHEMA, finish_collection
 from i2v_lib.evaluation.attributes import attributes
 from i2v_lib.evaluation.retrieval import measure
 from i2v_lib.run import METRICS
 from i2v_lib.show import neighbors, paper, saving
 from i2v_lib.show.style import ANSWER_COLORS
+from tests.growing_collection import create_pixels
 
 N = 20
 CAST = ["hero", "rival", "$x_1$ of the very long names"]

@@ -130,20 +130,6 @@ def partial_folder(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def create_pixels(folder: Path, count: int, size: int) -> np.ndarray:
-    """Open ``pixels.npy`` of a growing collection for writing: uint8 memory map, shape (count, size, size, 3).
-
-    An existing file of that shape is opened as it is, so that interrupted work can go on.
-    """
-    partial_folder(folder).mkdir(parents=True, exist_ok=True)
-    path, shape = partial_folder(folder) / PIXELS, (count, size, size, 3)
-    if path.exists():
-        pixels = np.load(path, mmap_mode="r+")
-        if pixels.shape == shape and pixels.dtype == np.uint8:
-            return pixels
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-
-
 def finish_collection(
     folder: Path,
     posts: pa.Table,
@@ -163,7 +149,7 @@ def finish_collection(
     fingerprint : names what was stored; that of packed JPEG is made of it and of what the packing made
     truth : exact scenes of drawn pictures, a dictionary a row
     store : how the pixels were written, "pixels" or "jpeg"
-    size : side S of the pictures in pixels; need not be told of "pixels"
+    size : side S of the pictures in pixels; not needed for "pixels"
     """
     partial = partial_folder(folder)
     pixels = open_store(partial, store, size)
