@@ -137,7 +137,7 @@ def add_tags_command(options: argparse.Namespace) -> None:
     from i2v_lib.data.tag_examples import find_examples
     from i2v_lib.evaluation.new_tags import score_new_tags
     from i2v_lib.models.tagging.new_tags import add_tags
-    from i2v_lib.show.new_tags import told_text
+    from i2v_lib.show.new_tags import summary_text
 
     _check_out(options, ".safetensors")
     examples = find_examples(options.source, options.tags, options.others, options.without, options.seed)
@@ -145,7 +145,7 @@ def add_tags_command(options: argparse.Namespace) -> None:
     print(meaning)
     learned = add_tags(tagger, examples, seed=options.seed)
     learned.tagger.save(options.out)
-    print(told_text(score_new_tags(learned, tagger.vocabulary, seed=options.seed)))
+    print(summary_text(score_new_tags(learned, tagger.vocabulary, seed=options.seed)))
     print(f"old tags: the weights are the same; no logit changed by more than {learned.old_change:.1g}")
     for error in learned.unreadable:
         print(f"not used: {error}")

@@ -218,8 +218,8 @@ def new_tag_claims(curve: Curve | None, old: Rows) -> list[Claim]:
     ]
 
 
-def told_text(learned: Sequence[NewTagScore]) -> str:
-    """What cross-validation tells of new tags, for a terminal: a line a tag."""
+def summary_text(learned: Sequence[NewTagScore]) -> str:
+    """What cross-validation says about new tags, for a terminal: one line per tag."""
     heads = ("new tag", "with", "without", "chance", "best old tag, its AP", "AP [95 % interval]")
     cells = [heads]
     for score in learned:
