@@ -69,13 +69,24 @@ def test_verdicts_come_from_the_intervals(intervals, expected):
     assert tag_prediction.table2_claims(differences(**intervals))[0].verdict == expected
 
 
-def test_sentence_tells_each_category():
+def test_sentence_tells_each_category(worded):
     rows = differences(general=(1, 0.5, 1.5), copyright=None, character=(-1, -2, -0.5), rating=(0.2, -1, 1))
     sentence = tag_prediction.table2_claims(rows)[0].sentence
-    assert sentence == (
-        "VGG + NIN above VGG model A, in every category: partly held (general +1.0 [+0.5, +1.5]; copyright not scored; "
-        "character −1.0 [−2.0, −0.5], reversed; rating +0.2 [−1.0, +1.0], not separated)."
-    )
+    assert "partly held (" in sentence
+    parts = sentence.partition("(")[2].split("; ")
+    assert [part.split()[0] for part in parts] == list(CATEGORIES)
+    for part, fact in zip(
+        parts,
+        (
+            r"\+1\.0 \[\+0\.5, \+1\.5\]$",
+            "not scored$",
+            r"−1\.0 \[−2\.0, −0\.5\], reversed$",
+            r"\+0\.2 \[−1\.0, \+1\.0\], not separated",
+        ),
+        strict=True,
+    ):
+        assert re.search(fact, part)
+    worded(sentence)
 
 
 def test_claims_of_every_section_that_was_measured_are_told():
@@ -83,9 +94,12 @@ def test_claims_of_every_section_that_was_measured_are_told():
     assert "§4.5" not in report.render_results(metrics)
     claim = {"section": "§4.5", "claim": "a map", "verdict": "partly held", "measured": "0.9"}
     text = report.render_results(metrics | {"map": {"claims": [claim]}})
-    assert "of 3 claims, 2 held, 1 partly held." in text
-    assert "| §4.5 | a map | partly held | 0.9 |" in text
-    assert "| §4.1 | VGG + NIN above VGG model A, in every category | held | general +1.0 [+0.5, +1.5];" in text
+    assert "3 claims, 2 held, 1 partly held" in text
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| §")]
+    assert ["§4.5", "a map", "partly held", "0.9"] in rows
+    assert any(
+        row[0] == "§4.1" and row[2] == "held" and row[3].startswith("general +1.0 [+0.5, +1.5];") for row in rows
+    )
 
 
 def test_reasons_follow_what_was_measured():
@@ -93,7 +107,7 @@ def test_reasons_follow_what_was_measured():
     assert "**Judges.**" not in report.render_gallery({}, metrics, CONFIG)
     metrics |= {"retrieval": {"illustrations": 3049}, "study": {"judges": "simulated judges"}}
     text = report.render_gallery({}, metrics, CONFIG)
-    assert "3,049 illustrations are searched; the paper's safe dataset has 76,003" in text
+    assert re.search("3,049 .*76,003", text)
     assert "**Judges.** Simulated" in text
     assert "**Judges.**" not in report.render_gallery({}, metrics | {"study": {"judges": "people"}}, CONFIG)
 
@@ -114,10 +128,10 @@ def test_results_set_the_paper_beside_ours():
         "85.9 |",
     ]
     assert "Pre-trained net (surrogate)" in text
-    assert "36,000 drawn illustrations, of which 4,300 are tested" in text
-    assert "took 10 minutes when they were last built, on 2 cores (A CPU), torch 2.0." in text
+    assert re.search("36,000 drawn .*4,300", text)
+    assert re.search(r"10 minutes .*2 cores \(A CPU\), torch 2\.0", text)
     metrics = example_metrics() | {"notebooks": {"01_data_collection": 100, "02_training": 620}}
-    assert "with only what was missing built: 01 100 s, 02 620 s." in report.render_results(metrics)
+    assert "01 100 s, 02 620 s" in report.render_results(metrics)
 
 
 def test_results_follow_the_numbers():
@@ -250,11 +264,13 @@ def test_verdicts_add_up_to_the_number_of_claims():
 def test_gallery_shows_every_figure_and_why_numbers_differ(run, tmp_path):
     report.publish(run, tmp_path / "figures")
     gallery = (tmp_path / "figures" / "README.md").read_text(encoding="utf-8")
-    assert "## Fig. 2: tags\n\n![4 of 5 are right](fig2_tags.png)\n\n4 of 5 are right. How [so]." in gallery
+    assert re.search(
+        r"^## Fig\. 2: tags\n\n!\[4 of 5\b.*\]\(fig2_tags\.png\)\n\n4 of 5\b.*How \[so\]", gallery, re.MULTILINE
+    )
     assert "## Table 2: mAP" in gallery
     assert "[CSV](table2_map.csv)" in gallery
     assert "fig2_tags.csv" not in gallery
-    assert f"{CONFIG.image_size} px instead of 224" in gallery
+    assert re.search(rf"\b{CONFIG.image_size} px .*224", gallery)
     assert "fractals instead" in gallery
     metrics = example_metrics() | {"pretrained": "ImageNet"}
     assert "fractals instead" not in report.render_gallery({}, metrics, CONFIG)
@@ -264,7 +280,7 @@ def test_figures_of_other_settings_are_not_published(run, tmp_path):
     fig = plt.figure(figsize=(1, 1))
     saving.save_figure(fig, "fig9", run.figures, [], load_config("smoke", seed=7), SOURCES, "Claim.")
     plt.close(fig)
-    with pytest.raises(ValueError, match=r"fig9.json was made with other settings; run 03_tag_prediction.ipynb again"):
+    with pytest.raises(ValueError, match=r"fig9\.json .*other settings; .*03_tag_prediction\.ipynb"):
         report.publish(run, tmp_path / "figures")
     assert not (tmp_path / "figures").exists()
 

@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -186,7 +187,7 @@ def test_a_control_without_paths_is_left_out(study):
     rows = [row | ({"pairs": 0, "mean": np.nan} if row["method"] == "pretrained" else {}) for row in a_table()]
     claim = morphing.morphing_claims(rows, study.graphs, "ImageNet")[0]
     assert claim.verdict == "held"
-    assert "fewer changes than 2 of 2" in claim.measured
+    assert "than 2 of 2" in claim.measured
     unknown = [row | {"mean": 0.0} for row in a_table()]  # no attribute is known of any picture
     assert morphing.morphing_claims(unknown, study.graphs, "ImageNet")[0].verdict == "undecided"
 
@@ -226,21 +227,22 @@ def test_captions(study):
     claims = morphing.morphing_claims(study.smoothness, study.graphs, "ImageNet")
     assert claims[0].verdict in morphing.caption_morphing(claims, 2)
     share = 100 * study.graphs[0]["without_path"]
-    assert morphing.caption_graphs(study.graphs, 5).startswith(f"{share:.1f} % of 120 random pairs have no path.")
+    assert re.match(rf"{share:.1f} % of 120 .*no path", morphing.caption_graphs(study.graphs, 5))
     assert "by chance" in morphing.caption_progress(study.progress)
 
 
-def test_a_single_picture():
+def test_a_single_picture(worded):
     alone = nothing()
     assert morphing.fig1_rows(a_collection(), np.arange(1), alone.exact) == []
     fig = morphing.draw_fig1([], np.empty((0, 8, 8, 3), np.uint8))
-    assert "No two of the pairs drawn" in texts(fig)[0]
+    assert texts(fig)[0].startswith("No two")
     morphing.draw_smoothness(alone.smoothness, "ImageNet")
     morphing.draw_graphs(alone.graphs, "ImageNet")
     morphing.draw_progress(alone.progress, alone.graphs, "ImageNet").canvas.draw()
     claims = morphing.morphing_claims(alone.smoothness, alone.graphs, "ImageNet")
     assert [claim.verdict for claim in claims] == ["undecided", "undecided"]
     assert morphing.caption_fig1([], 8, alone.graphs[0]).startswith("0 transitions")
-    assert morphing.caption_progress([]).startswith("No path was measured.")
+    assert morphing.caption_progress([]).startswith("No path")
+    worded(morphing.caption_progress([]))
     assert morphing.caption_graphs(alone.graphs, 5)
     json.dumps(saving.plain({"smoothness": alone.smoothness, "graphs": alone.graphs}), allow_nan=False)

@@ -192,12 +192,13 @@ def test_texts_stay_inside_and_apart(study, noise):
         assert not [1 for i, one in enumerate(shrunk) for other in shrunk[:i] if one.overlaps(other)]
 
 
-def test_every_caption_says_who_voted(study, noise, trials):
+def test_every_caption_says_who_voted(study, noise, trials, worded):
     for caption in (user_study.caption_fig4(study, noise), user_study.caption_table(study, noise)):
         assert "simulated judges" in caption
     text = user_study.caption_fig4(study, noise)
-    assert "the outcome is the same in 5 of 6 questions" in text
-    assert "collects more votes: color, composition, title, character;" in text
+    assert "5 of 6 questions" in text
+    assert "more votes: color, composition, title, character;" in text
+    worded(text)
     people = study_of(trials, PAPER, judges="people")
     assert "simulated" not in user_study.caption_fig4(people, None) + user_study.caption_table(people, None)
     assert "25 people" in user_study.draw_votes(people, "ImageNet").axes[0].get_xlabel()
@@ -207,7 +208,7 @@ def test_without_votes_figure_table_and_captions_say_so(nobody):
     assert verdicts(nobody) == ["undecided"] * 7
     assert "No votes" in texts(user_study.draw_votes(nobody, "surrogate"))[0]
     assert "–" in texts(user_study.draw_table(nobody, None, "surrogate"))
-    assert "No votes have been cast" in user_study.caption_fig4(nobody, None)
+    assert user_study.caption_fig4(nobody, None).startswith("No votes")
     assert "7 undecided" in user_study.caption_table(nobody, None)
 
 

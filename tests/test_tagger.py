@@ -171,7 +171,7 @@ def test_thresholds_of_each_tag(files, tmp_path):
 
 
 def test_thresholds_made_and_saved(tagger, files, tmp_path):
-    with pytest.raises(ValueError, match="make them with fit_thresholds"):
+    with pytest.raises(ValueError, match="fit_thresholds"):
         tagger.save_thresholds(tmp_path / "own.npz")
     targets = np.array([[1, 0] * 4 + [1], [0, 1] * 4 + [0]])
     tagger.fit_thresholds(PICTURES, targets)
@@ -191,13 +191,13 @@ def test_one_import_is_changed(files, tagger):
         assert_same(found, expected)
     features = i2v.make_i2v_with_caffe("net.prototxt", files["feature_model"])
     assert_allclose(features.extract_feature(PICTURES), tagger.extract_feature(PICTURES), atol=1e-5)
-    with pytest.raises(ValueError, match="no tag network: tags need illust2vec_tag_ver200.caffemodel and tag"):
+    with pytest.raises(ValueError, match=r"no tag network: .*illust2vec_tag_ver200\.caffemodel.* tag_list"):
         features.estimate_top_tags(PICTURES)
     with pytest.raises(ValueError, match="illust2vec_tag_ver200.caffemodel"):
         features.heatmap(PICTURES, "smile")
-    with pytest.raises(ValueError, match="no feature network: feature vectors need illust2vec_ver200.caffemodel"):
+    with pytest.raises(ValueError, match=r"no feature network: .*\billust2vec_ver200\.caffemodel"):
         tags.extract_binary_feature(PICTURES)
-    with pytest.raises(ValueError, match="this is the feature model"):
+    with pytest.raises(ValueError, match="feature model"):
         i2v.make_i2v_with_chainer(files["feature_model"], files["tag_list"])
 
 
@@ -226,7 +226,7 @@ def test_converted_files_give_the_same_tagger(files, tagger, tmp_path):
     ):
         with pytest.raises(ValueError, match=text):
             Illustration2Vec.from_released(**arguments)
-    with pytest.raises(FileNotFoundError, match=r"none\.caffemodel does not exist; .* https://"):
+    with pytest.raises(FileNotFoundError, match=r"none\.caffemodel .*exist; .* https://"):
         Illustration2Vec.from_released(tmp_path / "none.caffemodel", tag_list=files["tag_list"])
 
 
@@ -294,14 +294,14 @@ def test_features_may_come_from_another_file(tmp_path):
     alone = Illustration2Vec.from_weights(features)
     assert_allclose(tagger.extract_feature(PICTURES), alone.extract_feature(PICTURES), atol=1e-5)
     assert_allclose(tagger.logits(PICTURES), Illustration2Vec.from_weights(tags).logits(PICTURES), atol=1e-5)
-    with pytest.raises(ValueError, match=r"features='.*vgg_nin-0.*' *: this is not a hash network"):
+    with pytest.raises(ValueError, match=r"features='.*vgg_nin-0.*' *: .*hash network"):
         Illustration2Vec.from_weights(features, tags)
 
 
 def test_weights_that_are_no_network(tmp_path):
     path = tmp_path / "a.safetensors"
     save_weights(path, torch.nn.Linear(2, 2), {"settings": {}})
-    with pytest.raises(ValueError, match="does not describe its network"):
+    with pytest.raises(ValueError, match=rf"{path.name}.* describe"):
         Illustration2Vec.from_weights(path)
     path.write_bytes(b"no weights")
     with pytest.raises(ValueError, match="damaged"):
@@ -369,16 +369,16 @@ def test_a_bad_picture_is_named(tagger, tmp_path):
         assert [row.reason if isinstance(row, BadImageError) else row.shape for row in kept] == [
             (BITS,), "truncated", (BITS,), "empty", "unreadable", (BITS,)
         ]  # fmt: skip
-    with pytest.raises(BadImageError, match="empty: image 3: the file"):
+    with pytest.raises(BadImageError, match="empty: image 3: "):
         tagger.extract_feature([good, good, good, b""])
     with pytest.raises(ValueError, match="errors='ignore' is unknown"):
         tagger.estimate_top_tags(images, errors="ignore")
 
 
 def test_mistakes_of_the_caller(tagger):
-    with pytest.raises(TypeError, match=r"images\[1\] is a Tensor; pass paths"):
+    with pytest.raises(TypeError, match=r"images\[1\] .*Tensor; .*paths"):
         tagger.estimate_top_tags([PICTURES[0], torch.zeros(3, 8, 8)], errors="skip")
-    with pytest.raises(TypeError, match=r"images\[0\] is an array of float64; pass uint8"):
+    with pytest.raises(TypeError, match=r"images\[0\] .*float64; .*uint8"):
         tagger.estimate_top_tags([PICTURES[0] / 255], errors="skip")
     with pytest.raises(TypeError, match="images: a int"):
         tagger.estimate_top_tags(3)
@@ -388,7 +388,7 @@ def test_mistakes_of_the_caller(tagger):
         tagger.iterate([], "plausible_tags", n_tag=3)
     with pytest.raises(ValueError, match="batch_size=0"):
         tagger.iterate([], batch_size=0)
-    with pytest.raises(ValueError, match="vocabulary: 9 tags for 8 outputs"):
+    with pytest.raises(ValueError, match="vocabulary: 9 .* 8 outputs"):
         Illustration2Vec(build_network("vgg_nin", 8, load_config("smoke")), None, tagger.vocabulary, image_size=32)
     with pytest.raises(ValueError, match="precision='bfloat16' on cpu"):
         small_tagger(device="cpu", precision="bfloat16")
@@ -407,9 +407,9 @@ def test_heat_of_a_tag_by_name(tagger):
     assert_allclose(both[:, 0], expected, atol=1e-5)
     assert np.abs(both[:, 0] - both[:, 1]).max() > 1e-3
     assert tagger.heatmap([], ["smile", "mei"]).shape[:2] == (0, 2)
-    with pytest.raises(ValueError, match="'smlie' are not in the vocabulary of 9; close to it: 'smile'"):
+    with pytest.raises(ValueError, match="'smlie' .*vocabulary of 9; .*'smile'"):
         tagger.heatmap(PICTURES, "smlie")
-    with pytest.raises(ValueError, match="method='last' is unknown; use one of gradient, last map"):
+    with pytest.raises(ValueError, match="method='last' .*gradient, last map"):
         tagger.heatmap(PICTURES, "smile", "last")
 
 

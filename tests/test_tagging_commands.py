@@ -83,10 +83,10 @@ def test_the_authors_files_are_converted_once(home, released, capsys):
 def test_conversion_names_the_cure(home, released, tmp_path, capsys):
     out = ("--out", tmp_path / "out")
     error = refused(capsys, "convert-released", "--tag-model", released["feature_model"], *out)
-    assert "--tag-list: the tag model needs tag_list.json" in error
+    assert re.search(r"--tag-list: .*tag_list\.json", error)
     given = ("--tag-model", released["feature_model"], "--tag-list", released["tag_list"])
     error = refused(capsys, "convert-released", *given, *out)
-    assert "this is the feature model (illust2vec_ver200); tags need illust2vec_tag_ver200.caffemodel" in error
+    assert re.search(r"feature model \(illust2vec_ver200\); .*illust2vec_tag_ver200\.caffemodel", error)
     assert not (tmp_path / "out").exists()
     main(["convert-released"])
     released["tag_model"].write_bytes(write_released(tmp_path / "other")["tag_model"].read_bytes()[:-5])
@@ -96,7 +96,8 @@ def test_conversion_names_the_cure(home, released, tmp_path, capsys):
     for path in (home / "released").iterdir():
         path.unlink()
     error = refused(capsys, "convert-released")
-    assert "has neither illust2vec_tag_ver200.caffemodel nor illust2vec_ver200.caffemodel; put them there" in error
+    assert re.search(r"neither illust2vec_tag_ver200\.caffemodel nor illust2vec_ver200\.caffemodel", error)
+    assert str(home / "released") in error
 
 
 # --- tag
@@ -107,8 +108,8 @@ def test_a_folder_is_tagged(released, pictures, capsys, format):
     command = ["tag", str(pictures), "--format", format, "--threshold", "0.5"]
     assert main(command) == 0
     out = capsys.readouterr().out
-    assert out.startswith("The authors' released weights")
-    assert "2 tagged; 0 had been before and are kept; 1 skipped" in out
+    assert "released weights" in out.split("\n")[0]
+    assert re.search(r"^2 tagged; 0 .*; 1 skipped", out, re.MULTILINE)
     assert "not_an_image: notes.pdf" in out
     expected = Illustration2Vec.from_released(**released).estimate_plausible_tags(list(PICTURES), 0.5)
     for i, tags in enumerate(expected):
@@ -126,7 +127,7 @@ def test_a_folder_is_tagged(released, pictures, capsys, format):
     sidecar = pictures / f"0.{format}"
     sidecar.write_text("mine")
     assert main(command) == 0
-    assert "0 tagged; 2 had been before and are kept" in capsys.readouterr().out
+    assert re.search("^0 tagged; 2 .*kept", capsys.readouterr().out, re.MULTILINE)
     assert sidecar.read_text() == "mine"
     assert main([*command, "--force"]) == 0
     assert "2 tagged" in capsys.readouterr().out
@@ -150,11 +151,11 @@ def test_whose_weights_tag(home, pictures, capsys):
     assert written["best"][1] == written["demo"][1] == as_json_of(demo, pictures / "0.png")
     assert written["smoke"][1] == written["file"][1] == as_json_of(smoke, pictures / "0.png")
     assert written["smoke"][1] != written["demo"][1]
-    assert "Weights of run demo: 9 tags" in written["best"][0]
-    assert "once illust2vec_tag_ver200.caffemodel and tag_list.json lie in released/" in written["best"][0]
+    assert re.search("run demo: 9 tags", written["best"][0])
+    assert re.search(r"illust2vec_tag_ver200\.caffemodel and tag_list\.json .*released/", written["best"][0])
     write_released(home / "elsewhere")
     assert main(["tag", str(pictures), "--force", "--released", str(home / "elsewhere")]) == 0
-    assert capsys.readouterr().out.startswith("The authors' released weights")
+    assert "released weights" in capsys.readouterr().out.split("\n")[0]
     with pytest.raises(SystemExit, match="2"):
         main(["tag", str(pictures), "--run", "demo", "--weights", "a"])
 
@@ -189,7 +190,7 @@ def test_wrong_options_of_tag(released, pictures, capsys):
         (["--weights", pictures / "nowhere.safetensors"], "nowhere.safetensors does not exist"),
     ):
         assert text in refused(capsys, "tag", pictures, *options)
-    assert "is not a folder" in refused(capsys, "tag", pictures / "none")
+    assert re.search("none.* folder", refused(capsys, "tag", pictures / "none"))
     assert "--threshold 2.0: it is" in refused(capsys, "tag", pictures / "0.png", "--threshold", "2")
     assert sorted(pictures.iterdir()) == before
     for picture in before:
@@ -218,7 +219,7 @@ def test_thresholds_are_made_and_used(released, collection, pictures, tmp_path, 
     out = tmp_path / "new" / "thresholds.npz"
     assert main(["thresholds", str(collection.folder), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "thresholds for F0.5, F1 and F2 of 2 of 2 general, 0 of 2 copyright, 1 of 2 character, 2 of 3 rating" in said
+    assert re.search("F0.5, F1 .*F2 .*2 of 2 general, 0 of 2 copyright, 1 of 2 character, 2 of 3 rating", said)
     with np.load(out) as arrays:
         theirs = arrays["threshold"]  # in the order of the authors' list
     assert theirs.shape == (9, 3)
@@ -232,7 +233,7 @@ def test_thresholds_are_made_and_used(released, collection, pictures, tmp_path, 
         found = json.loads((pictures / f"{i}.json").read_text())["tags"]
         assert found["general"] == [tag for tag, _ in tags["general"]]
     error = refused(capsys, "thresholds", collection.folder, "--out", tmp_path / "b.npz", "--split", "train")
-    assert "its train split is empty; give another split" in error
+    assert re.search("train split .*empty", error)
     assert not (tmp_path / "b.npz").exists()
 
 
@@ -289,7 +290,7 @@ def test_exports_compute_what_the_tagger_does(released, tmp_path, capsys):
     (found,) = onnxruntime.InferenceSession(codes).run(["codes"], {"images": given})
     assert np.array_equal(found, tagger.extract_binary_feature(list(PICTURES)))
     assert "pass --overwrite, or another --out" in refused(capsys, "export-onnx", "--out", tags)
-    assert "give a file that ends in .onnx" in refused(capsys, "export-onnx", "--out", tmp_path / "codes")
+    assert ".onnx" in refused(capsys, "export-onnx", "--out", tmp_path / "codes")
     assert "--opset 3: use 13 to" in refused(capsys, "export-onnx", "--out", tmp_path / "c.onnx", "--opset", 3)
     assert sorted(path.name for path in tmp_path.glob("*.onnx*")) == ["codes.onnx", "tags.onnx"]
 
