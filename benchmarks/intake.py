@@ -3,7 +3,7 @@
     python benchmarks/intake.py [--pictures 300] [--repeats 7]
 
 Drawn pictures with grain, so that they take as many bytes as real ones, are encoded as a booru serves them. The kit's
-intake reads them from memory, on one thread and on as many as an import has, beside a plain Pillow loop and
+ingest reads them from memory, on one thread and on as many as an import has, beside a plain Pillow loop and
 torchvision's decoder, which neither hash nor store. All take turns, the first being another one each time. What is
 measured goes to ``benchmarks/intake.json``, with the hours that the paper's 1,287,596 illustrations would take.
 """
@@ -75,7 +75,7 @@ def kit(threads: int) -> Callable[[Sequence[bytes]], None]:
     def run(pictures: Sequence[bytes]) -> None:
         ingest.THREADS = threads
         with tempfile.TemporaryDirectory() as folder:
-            one = ingest.Intake(
+            one = ingest.Ingest(
                 Path(folder),
                 Encoded(pictures),
                 size=SIZE,

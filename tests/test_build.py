@@ -286,7 +286,7 @@ def test_a_source_that_fails_stops_it_and_loses_nothing(tmp_path, monkeypatch):
     broken = Listed(many() | {"danbooru-20": None})
     with pytest.raises(TypeError):
         build(broken, tmp_path / "out")
-    journal = ingest.Intake.journal(partial_folder(tmp_path / "out")).read_text()
+    journal = ingest.Ingest.journal(partial_folder(tmp_path / "out")).read_text()
     assert len(journal.splitlines()) >= 15
     assert contents(build(Listed(many()), tmp_path / "out")) == contents(build(Listed(many()), tmp_path / "whole"))
 

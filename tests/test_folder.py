@@ -361,7 +361,7 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "in", 24)
     (folder / "005.png").write_bytes(b"bad")
     whole = run(folder, tmp_path / "whole")
-    read, reads = ingest.Intake.read, []
+    read, reads = ingest.Ingest.read, []
 
     def interrupted(self, name):
         reads.append(name)
@@ -370,7 +370,7 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
         return read(self, name)
 
     monkeypatch.setattr(ingest, "BATCH", 3)
-    monkeypatch.setattr(ingest.Intake, "read", interrupted)
+    monkeypatch.setattr(ingest.Ingest, "read", interrupted)
     interrupts = 0
     while not (tmp_path / "out").exists():
         try:
@@ -389,8 +389,8 @@ def test_interrupted_anywhere_it_ends_the_same(tmp_path, monkeypatch):
 def test_killed_it_goes_on(tmp_path):
     folder = simple_folder(tmp_path / "in", 60)
     script = (
-        "import sys, time; from i2v_lib.data import folder, ingest; read = ingest.Intake.read\n"
-        "ingest.Intake.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
+        "import sys, time; from i2v_lib.data import folder, ingest; read = ingest.Ingest.read\n"
+        "ingest.Ingest.read = lambda self, name: (time.sleep(0.05), read(self, name))[1]\n"
         f"folder.import_folder(sys.argv[1], sys.argv[2], size={SIZE}, progress=False)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, folder, tmp_path / "out"])
@@ -404,7 +404,7 @@ def test_killed_it_goes_on(tmp_path):
     assert contents(run(folder, tmp_path / "out")) == contents(run(folder, tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("step", ["rows.find_groups", "build.write_csv", "build.finish_collection"])
+@pytest.mark.parametrize("step", ["ingest.find_groups", "build.write_csv", "build.finish_collection"])
 def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
     folder = simple_folder(tmp_path / "in", 6)
     (folder / "003.png").write_bytes(b"bad")  # so that pixels.npy is cut to fewer rows than files
@@ -419,7 +419,7 @@ def test_stopped_at_the_end_it_goes_on(tmp_path, monkeypatch, step):
         with pytest.raises(KeyboardInterrupt):
             run(folder, tmp_path / "out", overwrite=True)
         patch.undo()
-        patch.setattr(ingest.Intake, "read", lambda *_: pytest.fail("read again"))
+        patch.setattr(ingest.Ingest, "read", lambda *_: pytest.fail("read again"))
         again = run(folder, tmp_path / "out", overwrite=True)
     assert contents(again) == contents(whole)
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "whole"]
@@ -429,7 +429,7 @@ def test_the_same_call_opens_and_another_is_refused(tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "in", 6)
     first = run(folder, tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(ingest.Intake, "read", lambda *_: pytest.fail("read again"))
+        patch.setattr(ingest.Ingest, "read", lambda *_: pytest.fail("read again"))
         assert run(folder, tmp_path / "out").fingerprint == first.fingerprint
     with pytest.raises(FileExistsError, match="other seed, test_share;"):
         run(folder, tmp_path / "out", seed=1, test_share=0.4)

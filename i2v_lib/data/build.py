@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from i2v_lib.config import PIXEL_STORES
 from i2v_lib.data.collection import RATINGS, Collection, finish_collection, open_collection, partial_folder
 from i2v_lib.data.images import ANIMATIONS, POLICIES
-from i2v_lib.data.ingest import Intake, Source, choose_groups, choose_splits, origin_table, posts_table
+from i2v_lib.data.ingest import Ingest, Source, choose_groups, choose_splits, origin_table, posts_table
 from i2v_lib.data.splits import check_shares
 from i2v_lib.data.stores import choose_store
 from i2v_lib.system.errors import ArgumentError
@@ -128,7 +128,7 @@ def build_collection(
         return open_collection(out)
 
     names, partial = source.names(), partial_folder(out)
-    intake = Intake(
+    ingest = Ingest(
         partial,
         source,
         size=build.size,
@@ -139,27 +139,27 @@ def build_collection(
         store=store,
     )
     with progress_bar("importing" if build.progress else None, len(names)) as bar:
-        for done in intake.run(names):
+        for done in ingest.run(names):
             bar.update(done - bar.n)
     skipped = Counter(source.skipped())
     seen = len(names) + skipped.total()
-    skipped.update(entry["reason"] for entry in intake.entries(usable=False))
-    if not intake.usable:
+    skipped.update(entry["reason"] for entry in ingest.entries(usable=False))
+    if not ingest.usable:
         discard(partial)
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()) if count)
         raise ValueError(f"{out}: no illustration can be used ({reasons or 'the source is empty'}); mend the source")
-    groups = choose_groups(intake)
-    splits = choose_splits(intake, groups, build.seed, build.validation_share, build.test_share)
+    groups = choose_groups(ingest)
+    splits = choose_splits(ingest, groups, build.seed, build.validation_share, build.test_share)
     _warn_of_empty_splits(splits, build)
-    posts, fingerprint = posts_table(intake, groups, splits)
-    origins = origin_table(intake)
+    posts, fingerprint = posts_table(ingest, groups, splits)
+    origins = origin_table(ingest)
     if origins is not None:
         pq.write_table(origins, partial / "origin.parquet")
-    write_csv(partial / "bad_images.csv", ("path", "reason", "sha256"), intake.entries(usable=False))
+    write_csv(partial / "bad_images.csv", ("path", "reason", "sha256"), ingest.entries(usable=False))
     _write_accounting(partial / "accounting.json", seen, skipped, groups)
     discard(out)
     finish_collection(out, posts, build.resize, fingerprint, store=store, size=build.size)
-    intake.journal(out).unlink()
+    ingest.journal(out).unlink()
     return open_collection(out)
 
 

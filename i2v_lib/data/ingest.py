@@ -53,7 +53,7 @@ class Source(Protocol):
         """How many were left out before, by reason."""
 
 
-class Intake:
+class Ingest:
     """Reads illustrations into a growing store and a journal, one line per picture.
 
     A picture's pixels are written before its line, and its row is the number of usable pictures before it.
@@ -95,7 +95,7 @@ class Intake:
 
     @staticmethod
     def journal(folder: Path) -> Path:
-        """Where the journal of a collection's intake lies."""
+        """Where the journal of a collection's ingest lies."""
         return folder / "import.jsonl"
 
     def run(self, names: Sequence[str]) -> Iterator[int]:
@@ -169,7 +169,7 @@ class Intake:
         return entry, encode(pixels, self.store)
 
 
-def choose_groups(intake: Intake) -> list[str]:
+def choose_groups(ingest: Ingest) -> list[str]:
     """Choose the group of every usable illustration.
 
     Illustrations belong together that look alike, or that share their pixels, their file or a link.
@@ -180,13 +180,13 @@ def choose_groups(intake: Intake) -> list[str]:
         One that a member of the group was given, else the id of its first.
     """
     digests, looks, ids, given = [], [], [], []
-    for entry in intake.entries(usable=True):
+    for entry in ingest.entries(usable=True):
         digests.append(bytes.fromhex(entry["pixels"]))
         looks.append(None if entry["look"] is None else int(entry["look"], 16))
         ids.append(entry["tags"]["id"])
         given.append(entry["tags"]["group"])
-    links = ([f"md5:{entry['md5']}", *entry["tags"]["links"]] for entry in intake.entries(usable=True))
-    roots = find_groups(digests, looks, intake.pixels(), links=links)
+    links = ([f"md5:{entry['md5']}", *entry["tags"]["links"]] for entry in ingest.entries(usable=True))
+    roots = find_groups(digests, looks, ingest.pixels(), links=links)
     names: dict[int, str] = {}
     for root, group in zip(roots, given, strict=True):
         if group:
@@ -195,7 +195,7 @@ def choose_groups(intake: Intake) -> list[str]:
 
 
 def choose_splits(
-    intake: Intake, groups: Sequence[str], seed: int, validation_share: float, test_share: float
+    ingest: Ingest, groups: Sequence[str], seed: int, validation_share: float, test_share: float
 ) -> list[str]:
     """Choose the split of every usable illustration: its own if it was given one, else its group's.
 
@@ -208,7 +208,7 @@ def choose_splits(
     -------
     list of "train", "val" or "test"
     """
-    own = [entry["tags"]["split"] for entry in intake.entries(usable=True)]
+    own = [entry["tags"]["split"] for entry in ingest.entries(usable=True)]
     given: dict[str, set[str]] = {}
     for group, split in zip(groups, own, strict=True):
         if split:
@@ -225,7 +225,7 @@ def choose_splits(
     return [split or min(given.get(group, {chosen})) for split, group, chosen in rows]
 
 
-def posts_table(intake: Intake, groups: Sequence[str], splits: Sequence[str]) -> tuple[pa.Table, str]:
+def posts_table(ingest: Ingest, groups: Sequence[str], splits: Sequence[str]) -> tuple[pa.Table, str]:
     """Make the collection's table, and name its content.
 
     Returns
@@ -233,10 +233,10 @@ def posts_table(intake: Intake, groups: Sequence[str], splits: Sequence[str]) ->
     posts : table of :data:`i2v_lib.data.collection.SCHEMA`
     fingerprint : 16 hexadecimal digits; the same settings, posts and pixels give the same
     """
-    digest = hashlib.sha256(f"{intake.size} {intake.resize}\n".encode())
+    digest = hashlib.sha256(f"{ingest.size} {ingest.resize}\n".encode())
 
     def posts() -> Iterator[dict[str, Any]]:
-        for entry, group, split in zip(intake.entries(usable=True), groups, splits, strict=True):
+        for entry, group, split in zip(ingest.entries(usable=True), groups, splits, strict=True):
             tags = entry["tags"]
             post = {
                 **{name: entry[name] for name in ("md5", "width", "height")},
@@ -252,7 +252,7 @@ def posts_table(intake: Intake, groups: Sequence[str], splits: Sequence[str]) ->
     return table, digest.hexdigest()[:16]
 
 
-def origin_table(intake: Intake) -> pa.Table | None:
+def origin_table(ingest: Ingest) -> pa.Table | None:
     """Make a table of what the taggings say about their illustrations' origin.
 
     Returns
@@ -261,7 +261,7 @@ def origin_table(intake: Intake) -> pa.Table | None:
         What an illustration's tagging does not say is null. A column of values of several kinds is text.
     """
     kinds: dict[str, set[pa.DataType]] = {}
-    for entry in intake.entries(usable=True):
+    for entry in ingest.entries(usable=True):
         for key, value in entry["tags"]["origin"].items():
             kinds.setdefault(key, set()).update([] if value is None else [_kind(value)])
     if not kinds:
@@ -270,7 +270,7 @@ def origin_table(intake: Intake) -> pa.Table | None:
     types = {"id": TEXT} | types | {"id": TEXT}  # first, and ours
 
     def rows() -> Iterator[dict[str, Any]]:
-        for entry in intake.entries(usable=True):
+        for entry in ingest.entries(usable=True):
             origin = entry["tags"]["origin"] | {"id": entry["tags"]["id"]}
             yield {key: _cell(kind, origin.get(key)) for key, kind in types.items()}
 
