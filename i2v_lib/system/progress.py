@@ -1,4 +1,4 @@
-"""Progress of long loops: a bar in a terminal, elsewhere a line every :data:`INTERVAL` seconds."""
+"""Progress of long loops: a bar in a terminal, elsewhere a line at most every :data:`INTERVAL` seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
-INTERVAL = 20  # seconds between lines where there is no terminal
+INTERVAL = 20  # seconds between lines, at least, where there is no terminal
 
 
 class _Lines:
@@ -32,9 +32,11 @@ def progress_bar(
 ) -> tqdm:
     """Open a progress bar on standard error.
 
+    In a terminal it is redrawn in place; elsewhere it writes a line at most every :data:`INTERVAL` seconds.
+
     Parameters
     ----------
-    description : of the work, such as "tagging"; nothing is shown without one
+    description : of the work, such as "tagging"; for None nothing is shown
     total, done : number of units in all, if known, and of those done before the start
     unit : what is counted, in the plural
     over : an iterable; the bar is then iterated in its place, and counts by itself
