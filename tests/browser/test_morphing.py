@@ -62,7 +62,9 @@ def choose_two(explorer):
     explorer.page.get_by_role("button", name="Start", exact=True).click()
     explorer.grid.nth(3).click()
     explorer.page.wait_for_function(
-        "name => document.querySelector('.i2v-strip .i2v-strong').innerText === name", arg=names[0]
+        """name => document.querySelector('.i2v-strip .i2v-strong').innerText === name
+            && [...document.querySelectorAll('.mod-active')].some(button => button.innerText.trim() === 'End')""",
+        arg=names[0],  # the next click chooses the end once the kernel has said so
     )
     path = explorer.changes(explorer.grid.nth(8).click) if explorer.path()[-1] != names[1] else explorer.path()
     return names, path
