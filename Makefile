@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv/bin/python
-PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help reproduce test check docs lab clean
 

@@ -37,20 +37,13 @@ def checkout(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark by file what takes long, so that ``make check`` can leave it out, and say what one process runs.
-
-    A file stays together, since its fixtures are made once; so do all tests that share a run of the smoke preset, and
-    those of the browser. The two come first: they take longest.
-    """
+    """Mark by file what takes long, so that ``make check`` can leave it out, and begin with what takes longest."""
     for item in items:
-        group = item.path.name
         if "browser" in item.path.parts:
-            group = "browser"
             item.add_marker("browser")
         elif item.path.name == "test_notebooks.py" or "checkout" in item.fixturenames:
-            group = "notebook"
             item.add_marker("notebook")
         elif item.path.name in SLOW:
             item.add_marker("slow")
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not (item.get_closest_marker("notebook") or item.get_closest_marker("browser")))
+    longest = ("notebook", "browser")  # so that one process executes notebooks while the other drives the browser
+    items.sort(key=lambda item: next((i for i, mark in enumerate(longest) if item.get_closest_marker(mark)), 2))
